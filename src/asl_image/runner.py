@@ -1,0 +1,155 @@
+"""The one door to other programs: an argv, a clean environment, and a log that can be pasted into a shell.
+
+Nothing else in the builder imports `sh`. A `Command` is data; the `Runner` runs it, writes it to the
+log first, keeps its output there, and says what went wrong in one line when it fails.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import sh
+
+from asl_image.errors import ProgramFailed, Refused
+from asl_image.hosttools import package_for
+
+# Everything a child may rely on. What is not here does not reach it.
+CLEAN_ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/nonexistent",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "PERL_HASH_SEED": "0",
+    "PYTHONHASHSEED": "0",
+}
+
+FAILURE_TAIL_LINES = 12
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program to run: `argv` as it is, `env` on top of the clean environment, `stdin` from a file.
+
+    `root`, when given, is the tree the program is run in (chroot); `argv` then speaks of paths there.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    stdin: Path | None = None
+    stdout: Path | None = None
+    root: Path | None = None
+    accept: tuple[int, ...] = (0,)
+
+    def shell(self) -> str:
+        """The command as one line for a POSIX shell."""
+        words = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.env.items())]
+        if self.root is not None:
+            words = ["chroot", shlex.quote(str(self.root)), "env", *words]
+        words += [shlex.quote(word) for word in self.argv]
+        if self.stdin is not None:
+            words += ["<", shlex.quote(str(self.stdin))]
+        if self.stdout is not None:
+            words += [">", shlex.quote(str(self.stdout))]
+        return " ".join(words)
+
+
+class Runs(Protocol):
+    """What a step needs of a runner; tests hand in one that only keeps what it was asked."""
+
+    def run(self, command: Command) -> None: ...
+
+    def read(self, command: Command) -> str: ...
+
+
+class Runner:
+    """Runs commands one at a time and keeps their words in `log`."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def run(self, command: Command) -> None:
+        """Run to the end; what it prints goes to the log. Raises ProgramFailed or Refused."""
+        self._start(command, capture=False)
+
+    def read(self, command: Command) -> str:
+        """Run to the end and return what it printed on stdout. Raises ProgramFailed or Refused."""
+        return self._start(command, capture=True)
+
+    def _start(self, command: Command, *, capture: bool) -> str:
+        argv = command.argv
+        if command.root is not None:
+            argv = ("chroot", str(command.root), *argv)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            log.write(f"+ {command.shell()}\n".encode())
+            log.flush()
+            mark = log.tell()
+            try:
+                program = sh.Command(argv[0])
+            except sh.CommandNotFound:
+                raise missing_program(argv[0]) from None
+            stdin = command.stdin.open("rb") if command.stdin is not None else None
+            stdout = command.stdout.open("wb") if command.stdout is not None else None
+            pieces: list[bytes] = []
+            process = None
+            try:
+                process = program(
+                    *argv[1:],
+                    _env={**CLEAN_ENVIRONMENT, **command.env},
+                    _tty_out=False,  # sh gives children a terminal unless told otherwise
+                    _in=stdin if stdin is not None else b"",
+                    _out=pieces.append if capture else (stdout if stdout is not None else log),
+                    _err=log,
+                    _ok_code=list(range(-64, 256)),  # judged below, with our own words
+                    _return_cmd=True,
+                    _bg=True,  # held, so that our own interruption ends the child too
+                    _bg_exc=False,
+                    _new_session=True,
+                    _decode_errors="surrogateescape",
+                )
+                process.wait()
+            except BaseException:
+                if process is not None and process.is_alive():
+                    process.kill_group()
+                raise
+            finally:
+                if stdin is not None:
+                    stdin.close()
+                if stdout is not None:
+                    stdout.close()
+            if process.exit_code not in command.accept:
+                raise ProgramFailed(
+                    f"{command.argv[0]} {ended(process.exit_code)}",
+                    details=tuple(self._tail(mark)),
+                    hint=f"the whole output and the command to repeat are in {self.log}",
+                )
+        return b"".join(
+            piece if isinstance(piece, bytes) else str(piece).encode("utf-8", "surrogateescape") for piece in pieces
+        ).decode("utf-8", "surrogateescape")
+
+    def _tail(self, mark: int) -> list[str]:
+        with self.log.open("rb") as log:
+            log.seek(mark)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        return [line for line in lines if line.strip()][-FAILURE_TAIL_LINES:]
+
+
+def ended(exit_code: int) -> str:
+    """How a program ended, in words."""
+    if exit_code < 0:
+        return f"was killed by signal {-exit_code}"
+    return f"ended with status {exit_code}"
+
+
+def missing_program(name: str) -> Refused:
+    """The error for a program that this host does not have, naming the package that brings it."""
+    package = package_for(name)
+    return Refused(
+        f"{name}: no such program on this host",
+        hint=f"apt install {package}" if package else f"install the package that brings {name}",
+    )

@@ -1,0 +1,1 @@
+"""One module a step; each is named for what it leaves behind."""
