@@ -7,10 +7,12 @@ log first, keeps its output there, and says what went wrong in one line when it 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import sh
 
@@ -66,6 +68,36 @@ class Runs(Protocol):
     def read(self, command: Command) -> str: ...
 
 
+class Held:
+    """A program that runs beside us for as long as the `with` that holds it (see `Runner.hold`)."""
+
+    def __init__(self, process: sh.RunningCommand) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
+    @property
+    def alive(self) -> bool:
+        return bool(self._process.is_alive())
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return None if self.alive else int(self._process.exit_code)
+
+    def terminate(self, patience_s: float = 3.0) -> None:
+        """Ask it to end, and make it end when it has not after `patience_s`."""
+        if self.alive:
+            self._process.signal_group(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=patience_s)
+            except sh.TimeoutException:
+                self._process.kill_group()
+                self._process.wait()
+
+
 class Runner:
     """Runs commands one at a time and keeps their words in `log`."""
 
@@ -80,19 +112,57 @@ class Runner:
         """Run to the end and return what it printed on stdout. Raises ProgramFailed or Refused."""
         return self._start(command, capture=True)
 
-    def _start(self, command: Command, *, capture: bool) -> str:
-        argv = command.argv
-        if command.root is not None:
-            argv = ("chroot", str(command.root), *argv)
+    @contextmanager
+    def hold(self, command: Command) -> Iterator[Held]:
+        """Start a program that runs beside us, and end it with the `with`; it may also end by itself.
+
+        What it prints, on stdout and stderr, goes to `command.stdout` or else to the log. Raises Refused.
+        """
+        with self._logged(command), (command.stdout or self.log).open("ab") as output:
+            process = Held(
+                found(command.argv[0])(
+                    *command.argv[1:],
+                    _env={**CLEAN_ENVIRONMENT, **command.env},
+                    _tty_out=False,
+                    _in=b"",
+                    _out=output,
+                    _err=output,
+                    _ok_code=list(range(-64, 256)),
+                    _return_cmd=True,
+                    _bg=True,
+                    _bg_exc=False,
+                    _new_session=True,
+                )
+            )
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+    def lend_terminal(self, command: Command) -> None:
+        """Run a program that has the terminal for itself. Raises ProgramFailed or Refused."""
+        with self._logged(command):
+            program = found(command.argv[0])
+        try:
+            program(*command.argv[1:], _fg=True, _env={**CLEAN_ENVIRONMENT, **command.env})
+        except sh.ErrorReturnCode as failure:
+            raise ProgramFailed(f"{command.argv[0]} {ended(failure.exit_code)}") from None
+
+    @contextmanager
+    def _logged(self, command: Command) -> Iterator[BinaryIO]:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             log.write(f"+ {command.shell()}\n".encode())
             log.flush()
+            yield log
+
+    def _start(self, command: Command, *, capture: bool) -> str:
+        argv = command.argv
+        if command.root is not None:
+            argv = ("chroot", str(command.root), *argv)
+        with self._logged(command) as log:
             mark = log.tell()
-            try:
-                program = sh.Command(argv[0])
-            except sh.CommandNotFound:
-                raise missing_program(argv[0]) from None
+            program = found(argv[0])
             stdin = command.stdin.open("rb") if command.stdin is not None else None
             stdout = command.stdout.open("wb") if command.stdout is not None else None
             pieces: list[bytes] = []
@@ -137,6 +207,14 @@ class Runner:
             log.seek(mark)
             lines = log.read().decode("utf-8", "replace").splitlines()
         return [line for line in lines if line.strip()][-FAILURE_TAIL_LINES:]
+
+
+def found(name: str) -> sh.Command:
+    """The program by that name. Raises Refused when this host has none."""
+    try:
+        return sh.Command(name)
+    except sh.CommandNotFound:
+        raise missing_program(name) from None
 
 
 def ended(exit_code: int) -> str:
