@@ -7,6 +7,9 @@ keeps its traceback and ends with status 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class AslImageError(Exception):
     """Something a person can mend.
@@ -63,3 +66,9 @@ class Busy(AslImageError):
     """Somebody else holds what is needed; trying again later helps."""
 
     status = 10
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error line that names the nearest known word; empty when nothing is near."""
+    near = get_close_matches(word, sorted(known), n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
