@@ -6,7 +6,7 @@ whole numbers and true/false. What other readers of YAML understand otherwise mu
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ _SURPRISES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[-+]?0b[01_]+"), "a binary number"),
     (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "a number in base 60"),
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "a date"),
-    (re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?"), "another number"),
+    (re.compile(r"[-+]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?"), "a number of another kind"),
     (re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE), "a number"),
     (re.compile(r"<<|="), "an instruction"),
 )
@@ -130,7 +130,7 @@ def read_yaml(text: str, file: Path) -> tuple[Node, list[Problem]]:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        reader.problems.append(Problem(place, f"the character U+{ord(str(error.character)):04X} may not stand here"))
+        reader.problems.append(Problem(place, f"the character U+{error.character:04X} may not stand here"))
     except yaml.MarkedYAMLError as error:
         reader.problems.append(_syntax_problem(error, text, file))
     except _TooDeepError as error:
@@ -304,7 +304,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _text_node(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     safe = surprise(text) is None and text not in ("true", "false") and not _WHOLE_NUMBER.fullmatch(text)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if safe else "'")
+    style = None if safe else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\n" in text else style)
 
 
 def _refuse(_: _Dumper, value: object) -> yaml.ScalarNode:
@@ -312,5 +313,5 @@ def _refuse(_: _Dumper, value: object) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text_node)
-for _kind in (float, bytes, type(None), set, datetime.date, datetime.datetime):
+for _kind in (float, bytes, type(None), set, dt.date, dt.datetime):
     _Dumper.add_representer(_kind, _refuse)
