@@ -1,0 +1,115 @@
+"""Names, paths and formats that the image's builder and the authority program must agree on.
+
+This is the only module of asl_authority that the builder may import, so it needs nothing but the
+standard library and imports nothing of the rest. Every path is inside the image.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from pathlib import PurePosixPath
+from typing import TypedDict
+
+PROGRAM = "asl-auth-host"
+# asl-admin is the same program by the name that ENC-ASL-HOST/1 uses.
+PROGRAM_NAMES = (PROGRAM, "asl-admin")
+# What the packed program starts with: a module and the function to call in it.
+ENTRY = "asl_authority.front.cli:main"
+
+# The layout of ENC-ASL-AUTH-HOST/1.
+AUTHORITY_ROOT = PurePosixPath("/asl-auth-host")
+HOST = AUTHORITY_ROOT / "host"
+DOMAINS = AUTHORITY_ROOT / "domains"
+ENV_CLAIMS = AUTHORITY_ROOT / "env-claims"
+SOPS_BUNDLES = AUTHORITY_ROOT / "sops-bundles"
+TOOLS = AUTHORITY_ROOT / "tools"
+LAYOUT = (HOST, DOMAINS, ENV_CLAIMS, SOPS_BUNDLES, TOOLS)
+# Empty and unwritable in the sealed tree; real once a store volume is mounted.
+STORE_DIRECTORIES = (HOST, DOMAINS, ENV_CLAIMS, SOPS_BUNDLES)
+TOOL_VERSIONS = TOOLS / "versions"
+
+# The file system label by which the store volume is found.
+STORE_LABEL = "asl-store"
+
+# Sealed into the image by the builder.
+IMAGE_RELEASE = PurePosixPath("/usr/lib/asl/image.json")
+# Written at every start, on tmpfs: the seal by the initramfs, the volumes by a root unit.
+RUN_STATE = PurePosixPath("/run/asl")
+SEAL_STATE = RUN_STATE / "seal.json"
+VOLUMES_STATE = RUN_STATE / "volumes.json"
+
+# A reader refuses a longer state or release file unread.
+STATE_FILE_LIMIT_BYTES = 64 * 1024
+
+
+class ExitStatus(IntEnum):
+    """How a program of this project ends; the same table for the builder and the authority."""
+
+    DONE = 0
+    OUR_FAULT = 1
+    USAGE = 2
+    CHECK_FAILED = 3
+    REFUSED = 4
+    STORE_DAMAGED = 5
+    ABORTED = 6
+    UNLOCK_FAILED = 7
+    IO_FAILED = 8
+    PROGRAM_FAILED = 9
+    BUSY = 10
+
+
+class Mode(StrEnum):
+    """What the operator chose in the boot menu."""
+
+    HOST = "host"
+    REHEARSAL = "rehearsal"
+
+
+class ImageRelease(TypedDict):
+    """IMAGE_RELEASE: which image this is. `epoch` is its SOURCE_DATE_EPOCH in seconds."""
+
+    profile: str
+    version: str
+    epoch: int
+    suite: str
+
+
+class SealedLayer(TypedDict):
+    """One read-only layer as dm-verity opened it; hashes in lower-case hexadecimal."""
+
+    name: str
+    root_hash: str
+    salt: str
+    data_blocks: int
+
+
+class SealState(TypedDict):
+    """SEAL_STATE: what the initramfs did. `layers` are in stacking order, lowest first.
+
+    `image` is a SHA-256, `medium` the device the layers were found on. `times` says how long each object
+    took: an integer is milliseconds, a string is seconds with a decimal point.
+    """
+
+    image: str
+    mode: str
+    medium: str
+    layers: list[SealedLayer]
+    in_memory: bool
+    times: dict[str, int | str]
+
+
+class VolumesState(TypedDict):
+    """VOLUMES_STATE: every device that carries a file system of this label, sorted."""
+
+    label: str
+    devices: list[str]
+
+
+def tool_directory(name: str, version: str) -> PurePosixPath:
+    """Where one version of a tool lies."""
+    return TOOL_VERSIONS / f"{name}-{version}"
+
+
+def tool_link(name: str) -> PurePosixPath:
+    """The stable name of a tool: a link to the current version."""
+    return TOOLS / name

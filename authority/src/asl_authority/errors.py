@@ -1,0 +1,42 @@
+"""What can go wrong in the authority program, each with its exit status.
+
+Raised low, worded for a person, shown once at the front door. A bug is none of these.
+"""
+
+from __future__ import annotations
+
+from asl_authority.contract import ExitStatus
+
+
+class AuthorityError(Exception):
+    """Something a person can mend: the message says what and where, `hint` what to do now."""
+
+    status = ExitStatus.OUR_FAULT
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(AuthorityError):
+    """The command line can't be understood."""
+
+    status = ExitStatus.USAGE
+
+
+class Malformed(AuthorityError):
+    """Bytes that are not what they should be."""
+
+    status = ExitStatus.CHECK_FAILED
+
+
+class Refused(AuthorityError):
+    """Understood, but a policy or a precondition forbids it."""
+
+    status = ExitStatus.REFUSED
+
+
+class IoFailed(AuthorityError):
+    """A file or a device can't be read or written."""
+
+    status = ExitStatus.IO_FAILED

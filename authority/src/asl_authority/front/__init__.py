@@ -1,0 +1,1 @@
+"""The front door: command line, wording, manual page and shell completion."""

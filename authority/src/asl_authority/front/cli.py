@@ -1,0 +1,162 @@
+"""The door: understand the command line, carry out one verb, say how it ended.
+
+Modules that only one verb needs are loaded by that verb: a start should cost what it uses.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import TextIO
+
+from asl_authority import __version__, contract
+from asl_authority.contract import ExitStatus
+from asl_authority.errors import AuthorityError, IoFailed, Refused, UsageError
+from asl_authority.front.parser import Request, make_parser, parse
+
+
+def main() -> int:
+    """Run as the program that was called; the return value is the exit status."""
+    status = run(sys.argv[1:], program=_program(sys.argv[0]), stdout=sys.stdout, stderr=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads on, or the disk is full: Python must not try once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = status or ExitStatus.IO_FAILED
+    return int(status)
+
+
+def run(words: Sequence[str], *, program: str, stdout: TextIO, stderr: TextIO, machine: Path = Path("/")) -> ExitStatus:
+    """Carry out the command line `words` and return how it ended; `machine` is the root we really run on."""
+    wants_json = "--json" in words
+    try:
+        return _carry_out(program, parse(program, words), stdout, machine)
+    except AuthorityError as error:
+        return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
+    except KeyboardInterrupt:
+        stopped = AuthorityError("stopped by you")
+        return _say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
+    except BrokenPipeError:
+        return ExitStatus.IO_FAILED
+    except OSError as error:
+        failed = IoFailed(f"{error.filename or 'output'}: {error.strerror}")
+        return _say_error(program, failed, failed.status, None, stderr)
+    except Exception as error:
+        # A bug: it keeps its traceback, and a caller that waits for an object still gets one.
+        traceback.print_exc(file=stderr)
+        fault = AuthorityError(f"our fault: {type(error).__name__}", hint="please report the lines above")
+        return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
+
+
+def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path) -> ExitStatus:
+    if request.help:
+        return _say(program, request, stdout, help=_help(program, request))
+    if request.version:
+        return _say_version(program, request, stdout)
+    if request.man_page:
+        from asl_authority.front.manpage import man_page
+
+        return _say(program, request, stdout, man_page=man_page())
+    if request.completion is not None:
+        from asl_authority.front.completion import bash_completion
+
+        return _say(program, request, stdout, completion=bash_completion())
+    if request.verb is None:
+        raise UsageError("say what to do", hint=f"see: {program} --help")
+    root = _root(request, machine)
+    if request.verb == "status":
+        return _status(program, request, root, stdout)
+    return _self_test(program, request, stdout)
+
+
+def _status(program: str, request: Request, root: Path, stdout: TextIO) -> ExitStatus:
+    from asl_authority.front import ui
+    from asl_authority.operations.status import gather, make_status
+
+    answer = make_status(gather(root))
+    status = ExitStatus.DONE if answer.ok else ExitStatus.CHECK_FAILED
+    if request.json:
+        stdout.write(ui.json_object(program, status, verb="status", **ui.status_members(answer)))
+    else:
+        stdout.write(ui.status_text(answer))
+    return status
+
+
+def _self_test(program: str, request: Request, stdout: TextIO) -> ExitStatus:
+    import dataclasses
+
+    from asl_authority.front import ui
+    from asl_authority.operations.self_test import run_self_test
+
+    findings = []
+    for finding in run_self_test():
+        findings.append(finding)
+        if not request.json:
+            stdout.write(ui.finding_line(finding))
+            stdout.flush()
+    ok = all(finding.ok for finding in findings)
+    status = ExitStatus.DONE if ok else ExitStatus.CHECK_FAILED
+    if request.json:
+        members = [dataclasses.asdict(finding) for finding in findings]
+        stdout.write(ui.json_object(program, status, verb="self-test", ok=ok, findings=members))
+    else:
+        stdout.write(ui.self_test_verdict(findings))
+    return status
+
+
+def _root(request: Request, machine: Path) -> Path:
+    """The tree to look at. Raises UsageError or, on a sealed host outside a rehearsal, Refused."""
+    if request.root == Path("/"):
+        return machine
+    from asl_authority.storage.state import load_seal
+
+    seal = load_seal(machine)
+    if seal is not None and seal.mode is not contract.Mode.REHEARSAL:
+        raise Refused("--root: on a sealed host only in rehearsal", hint="start the rehearsal entry of the boot menu")
+    if not request.root.is_dir():
+        raise UsageError(f"--root {str(request.root)!a}: no such directory")
+    return request.root
+
+
+def _say(program: str, request: Request, stdout: TextIO, **texts: str) -> ExitStatus:
+    if request.json:
+        from asl_authority.front import ui
+
+        stdout.write(ui.json_object(program, ExitStatus.DONE, **texts))
+    else:
+        stdout.writelines(texts.values())
+    return ExitStatus.DONE
+
+
+def _say_version(program: str, request: Request, stdout: TextIO) -> ExitStatus:
+    return (
+        _say(program, request, stdout)
+        if request.json
+        else _say(program, request, stdout, v=f"{program} {__version__}\n")
+    )
+
+
+def _say_error(
+    program: str, error: AuthorityError, status: ExitStatus, json_to: TextIO | None, stderr: TextIO
+) -> ExitStatus:
+    from asl_authority.front import ui
+
+    stderr.write(ui.error_text(program, error))
+    if json_to is not None:
+        json_to.write(ui.json_object(program, status, error=str(error), hint=error.hint))
+    return status
+
+
+def _help(program: str, request: Request) -> str:
+    parser, by_name = make_parser(program)
+    return (parser if request.verb is None else by_name[request.verb]).format_help()
+
+
+def _program(called_as: str) -> str:
+    """The name we were called by, when it is one of ours."""
+    name = PurePath(called_as).name
+    return name if name in contract.PROGRAM_NAMES else contract.PROGRAM

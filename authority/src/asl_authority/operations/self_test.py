@@ -1,0 +1,118 @@
+"""Known-answer tests: does this machine's cryptography compute what the standards print?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from asl_authority.values.finding import Finding
+from asl_authority.values.known_answers import ED25519_ANSWERS, SCRYPT_ANSWERS, SHA256_ANSWERS, ScryptAnswer
+
+
+class Ed25519(Protocol):
+    """The three things that are asked of an Ed25519 implementation; keys and signatures are raw bytes."""
+
+    def public(self, secret: bytes) -> bytes: ...
+
+    def sign(self, secret: bytes, message: bytes) -> bytes: ...
+
+    def verifies(self, public: bytes, message: bytes, signature: bytes) -> bool: ...
+
+
+def run_self_test() -> Iterator[Finding]:
+    """All checks on this machine, one finding each, as they end."""
+    yield check_sha256(lambda message: hashlib.sha256(message).digest())
+    try:
+        ed25519 = _InstalledEd25519()
+    except ImportError as error:
+        yield Finding("SELFTEST-ED25519", ok=False, detail=f"the cryptography package can't be loaded: {error}")
+    else:
+        yield check_ed25519(ed25519)
+    yield check_scrypt(_scrypt)
+    yield check_random(lambda size: os.getrandom(size, os.GRND_NONBLOCK))
+
+
+def check_sha256(sha256: Callable[[bytes], bytes]) -> Finding:
+    """SELFTEST-SHA256: the digests are those of FIPS 180-4."""
+    wrong = [name for name, message, digest in SHA256_ANSWERS if sha256(message) != bytes.fromhex(digest)]
+    return _finding("SELFTEST-SHA256", f"{len(SHA256_ANSWERS)} known answers of FIPS 180-4", wrong)
+
+
+def check_ed25519(ed25519: Ed25519) -> Finding:
+    """SELFTEST-ED25519: keys, signatures and verification are those of RFC 8032, and a flipped bit is refused."""
+    wrong = []
+    for answer in ED25519_ANSWERS:
+        secret, public, message, signature = (
+            bytes.fromhex(text) for text in (answer.secret, answer.public, answer.message, answer.signature)
+        )
+        if ed25519.public(secret) != public:
+            wrong.append(f"{answer.name}: public key")
+        if ed25519.sign(secret, message) != signature:
+            wrong.append(f"{answer.name}: signature")
+        if not ed25519.verifies(public, message, signature):
+            wrong.append(f"{answer.name}: a good signature is refused")
+        if ed25519.verifies(public, message, _flip_first_bit(signature)):
+            wrong.append(f"{answer.name}: a flipped bit in the signature is accepted")
+        if ed25519.verifies(public, _flip_first_bit(message or b"\0"), signature):
+            wrong.append(f"{answer.name}: a changed message is accepted")
+    return _finding("SELFTEST-ED25519", f"{len(ED25519_ANSWERS)} known answers of RFC 8032", wrong)
+
+
+def check_scrypt(scrypt: Callable[[ScryptAnswer], bytes]) -> Finding:
+    """SELFTEST-SCRYPT: the derived keys are those of RFC 7914."""
+    wrong = [f"N={answer.n}" for answer in SCRYPT_ANSWERS if scrypt(answer) != bytes.fromhex(answer.key)]
+    return _finding("SELFTEST-SCRYPT", f"{len(SCRYPT_ANSWERS)} known answers of RFC 7914", wrong)
+
+
+def check_random(draw: Callable[[int], bytes]) -> Finding:
+    """SELFTEST-RANDOM: the kernel's pool is initialised, and two draws differ.
+
+    This says nothing about the quality of the sources; it finds a pool that is not ready and one that is stuck.
+    """
+    try:
+        first, second = draw(32), draw(32)
+    except BlockingIOError:
+        return Finding("SELFTEST-RANDOM", ok=False, detail="the kernel's random pool is not initialised yet")
+    except OSError as error:
+        return Finding("SELFTEST-RANDOM", ok=False, detail=f"the kernel gives no random bytes: {error.strerror}")
+    wrong = [] if len(first) == len(second) == 32 and first != second else ["two draws are alike or too short"]
+    return _finding("SELFTEST-RANDOM", "the kernel's random pool is initialised", wrong)
+
+
+class _InstalledEd25519:
+    """The implementation of the `cryptography` package."""
+
+    def __init__(self) -> None:
+        # Loading it takes longer than all the rest of the program; only the self-test pays.
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+
+        self._invalid = InvalidSignature
+        self._ed25519 = ed25519
+
+    def public(self, secret: bytes) -> bytes:
+        return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+
+    def sign(self, secret: bytes, message: bytes) -> bytes:
+        return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).sign(message)
+
+    def verifies(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        try:
+            self._ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        except self._invalid:
+            return False
+        return True
+
+
+def _scrypt(answer: ScryptAnswer) -> bytes:
+    return hashlib.scrypt(answer.password, salt=answer.salt, n=answer.n, r=answer.r, p=answer.p, dklen=64)
+
+
+def _flip_first_bit(data: bytes) -> bytes:
+    return bytes([data[0] ^ 1]) + data[1:]
+
+
+def _finding(check_id: str, held: str, wrong: list[str]) -> Finding:
+    return Finding(check_id, ok=not wrong, detail="wrong: " + "; ".join(wrong) if wrong else held)

@@ -1,0 +1,49 @@
+"""Load the state files of the running image, each at most once and never more than its limit."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from asl_authority import contract
+from asl_authority.errors import AuthorityError, IoFailed, Malformed
+from asl_authority.storage.paths import inside
+from asl_authority.values.state import Release, Seal, Volumes, read_release, read_seal, read_volumes
+
+_T = TypeVar("_T")
+
+
+def load_release(root: Path) -> Release | None:
+    """Which image this is, or None when nothing says so. Raises Malformed or IoFailed."""
+    return _load(root, contract.IMAGE_RELEASE, read_release)
+
+
+def load_seal(root: Path) -> Seal | None:
+    """What the initramfs opened, or None on a machine that it did not start. Raises Malformed or IoFailed."""
+    return _load(root, contract.SEAL_STATE, read_seal)
+
+
+def load_volumes(root: Path) -> Volumes | None:
+    """The store volumes found at start, or None when nobody looked. Raises Malformed or IoFailed."""
+    return _load(root, contract.VOLUMES_STATE, read_volumes)
+
+
+def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | None:
+    file_path = inside(root, path)
+    try:
+        if not stat.S_ISREG(file_path.stat().st_mode):  # opening a FIFO would wait for ever
+            raise Malformed(f"{path}: not a regular file")
+        with file_path.open("rb") as file:
+            data = file.read(contract.STATE_FILE_LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise IoFailed(f"{path}: {error.strerror}") from None
+    if len(data) > contract.STATE_FILE_LIMIT_BYTES:
+        raise Malformed(f"{path}: longer than {contract.STATE_FILE_LIMIT_BYTES} bytes")
+    try:
+        return read(data)
+    except AuthorityError as error:
+        raise type(error)(f"{path}: {error}", hint=error.hint) from None

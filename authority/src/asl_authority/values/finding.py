@@ -1,0 +1,14 @@
+"""The answer of one named check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`check_id` is the same in code, log, ceremony text and test; `detail` says what was seen."""
+
+    check_id: str
+    ok: bool
+    detail: str
