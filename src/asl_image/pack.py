@@ -87,16 +87,17 @@ def pack_program(sources: Mapping[str, bytes], compiled: Mapping[str, bytes], en
         raise AslImageError(f"{entry}: no such entry in the sources")
     main = f"import sys\n\nfrom {module} import {function}\n\nsys.exit({function}())\n"
     members = {**sources, **compiled, "__main__.py": main.encode()}
-    archive = io.BytesIO()
+    packed = io.BytesIO()
+    packed.write(f"#!{INTERPRETER} -I\n".encode())  # first, so that the archive's offsets count from the file's start
     # Stored, not compressed: two versions of zlib may compress to different bytes, and the layer is
     # compressed anyway.
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as file:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, FIXED_DATE)
             info.create_system = UNIX
             info.external_attr = FILE_MODE << 16
             file.writestr(info, members[name])
-    return f"#!{INTERPRETER} -I\n".encode() + archive.getvalue()
+    return packed.getvalue()
 
 
 def _check_complete(sources: Mapping[str, bytes], compiled: Mapping[str, bytes]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TextIO
@@ -47,6 +46,8 @@ def run(words: Sequence[str], *, program: str, stdout: TextIO, stderr: TextIO, m
         return _say_error(program, failed, failed.status, None, stderr)
     except Exception as error:
         # A bug: it keeps its traceback, and a caller that waits for an object still gets one.
+        import traceback
+
         traceback.print_exc(file=stderr)
         fault = AuthorityError(f"our fault: {type(error).__name__}", hint="please report the lines above")
         return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from asl_authority import contract
 from asl_authority.errors import UsageError
@@ -19,8 +17,8 @@ EPILOG = (
 )
 
 
-@dataclass(frozen=True)
-class Verb:
+# Named tuples here, not dataclasses: those cost every start as much as argparse does.
+class Verb(NamedTuple):
     """One thing the program can do, in the words of its help."""
 
     name: str
@@ -46,8 +44,7 @@ VERBS = (
 HIDDEN = argparse.SUPPRESS
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A command line, understood."""
 
     verb: str | None = None
@@ -139,5 +136,7 @@ def _first_plain_word(parser: Parser, words: Sequence[str]) -> str | None:
 
 
 def _did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    import difflib
+
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {near[0]}?" if near else otherwise

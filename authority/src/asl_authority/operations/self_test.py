@@ -88,12 +88,14 @@ class _InstalledEd25519:
         # Loading it takes longer than all the rest of the program; only the self-test pays.
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ed25519
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
         self._invalid = InvalidSignature
         self._ed25519 = ed25519
+        self._raw = (Encoding.Raw, PublicFormat.Raw)
 
     def public(self, secret: bytes) -> bytes:
-        return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+        return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes(*self._raw)
 
     def sign(self, secret: bytes, message: bytes) -> bytes:
         return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).sign(message)
