@@ -1,0 +1,122 @@
+"""The self-test passes here, and each of its checks notices what it is there for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from asl_authority.operations import self_test
+from asl_authority.operations.self_test import (
+    check_ed25519,
+    check_random,
+    check_scrypt,
+    check_sha256,
+    run_self_test,
+)
+from asl_authority.values.known_answers import ED25519_ANSWERS, SHA256_ANSWERS
+
+
+def sha256(message: bytes) -> bytes:
+    return hashlib.sha256(message).digest()
+
+
+class Ed25519Table:
+    """Answers from the printed vectors; subclasses get one thing wrong."""
+
+    def public(self, secret: bytes) -> bytes:
+        return next(bytes.fromhex(a.public) for a in ED25519_ANSWERS if a.secret == secret.hex())
+
+    def sign(self, secret: bytes, message: bytes) -> bytes:
+        return next(bytes.fromhex(a.signature) for a in ED25519_ANSWERS if a.secret == secret.hex())
+
+    def verifies(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        return any(
+            (a.public, a.message, a.signature) == (public.hex(), message.hex(), signature.hex())
+            for a in ED25519_ANSWERS
+        )
+
+
+class AcceptsEverything(Ed25519Table):
+    def verifies(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        return True
+
+
+class RefusesEverything(Ed25519Table):
+    def verifies(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        return False
+
+
+class WrongKey(Ed25519Table):
+    def public(self, secret: bytes) -> bytes:
+        return secret
+
+
+class WrongSignature(Ed25519Table):
+    def sign(self, secret: bytes, message: bytes) -> bytes:
+        return bytes(64)
+
+
+def test_this_machine_passes_every_check_by_its_name() -> None:
+    findings = list(run_self_test())
+
+    assert [(f.check_id, f.ok) for f in findings] == [
+        ("SELFTEST-SHA256", True),
+        ("SELFTEST-ED25519", True),
+        ("SELFTEST-SCRYPT", True),
+        ("SELFTEST-RANDOM", True),
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in SHA256_ANSWERS])
+def test_a_sha256_that_is_wrong_for_one_message_is_named(name: str) -> None:
+    spoiled = next(message for n, message, _ in SHA256_ANSWERS if n == name)
+
+    finding = check_sha256(lambda message: bytes(32) if message == spoiled else sha256(message))
+
+    assert not finding.ok
+    assert name in finding.detail
+
+
+def test_a_faultless_ed25519_passes() -> None:
+    assert check_ed25519(Ed25519Table()).ok
+
+
+@pytest.mark.parametrize(
+    ("broken", "word"),
+    [
+        (AcceptsEverything(), "a flipped bit in the signature is accepted"),
+        (AcceptsEverything(), "a changed message is accepted"),
+        (RefusesEverything(), "a good signature is refused"),
+        (WrongKey(), "public key"),
+        (WrongSignature(), "test 3: signature"),
+    ],
+)
+def test_an_ed25519_with_one_fault_is_refused(broken: self_test.Ed25519, word: str) -> None:
+    finding = check_ed25519(broken)
+
+    assert not finding.ok
+    assert word in finding.detail
+
+
+def test_an_scrypt_that_ignores_its_cost_is_refused() -> None:
+    finding = check_scrypt(lambda a: hashlib.scrypt(a.password, salt=a.salt, n=16, r=a.r, p=a.p, dklen=64))
+
+    assert not finding.ok
+    assert "N=1024" in finding.detail
+    assert "N=16;" not in finding.detail
+
+
+def test_a_kernel_pool_that_is_not_ready_is_refused() -> None:
+    def not_ready(size: int) -> bytes:
+        raise BlockingIOError
+
+    assert check_random(os.urandom).ok
+    assert "not initialised" in check_random(not_ready).detail
+    assert not check_random(not_ready).ok
+
+
+def test_a_stuck_random_source_is_refused() -> None:
+    assert not check_random(bytes).ok
+    assert not check_random(lambda size: os.urandom(size - 1)).ok
