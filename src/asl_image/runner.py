@@ -37,11 +37,13 @@ FAILURE_TAIL_LINES = 12
 class Command:
     """A program to run: `argv` as it is, `env` on top of the clean environment, `stdin` from a file.
 
+    `private` is like `env` and never shown or logged: a proxy or an index may have a password in its URI.
     `root`, when given, is the tree the program is run in (chroot); `argv` then speaks of paths there.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    private: Mapping[str, str] = field(default_factory=dict, repr=False)
     stdin: Path | None = None
     stdout: Path | None = None
     root: Path | None = None
@@ -122,7 +124,7 @@ class Runner:
             process = Held(
                 found(command.argv[0])(
                     *command.argv[1:],
-                    _env={**CLEAN_ENVIRONMENT, **command.env},
+                    _env={**CLEAN_ENVIRONMENT, **command.env, **command.private},
                     _tty_out=False,
                     _in=b"",
                     _out=output,
@@ -144,7 +146,7 @@ class Runner:
         with self._logged(command):
             program = found(command.argv[0])
         try:
-            program(*command.argv[1:], _fg=True, _env={**CLEAN_ENVIRONMENT, **command.env})
+            program(*command.argv[1:], _fg=True, _env={**CLEAN_ENVIRONMENT, **command.env, **command.private})
         except sh.ErrorReturnCode as failure:
             raise ProgramFailed(f"{command.argv[0]} {ended(failure.exit_code)}") from None
 
@@ -170,7 +172,7 @@ class Runner:
             try:
                 process = program(
                     *argv[1:],
-                    _env={**CLEAN_ENVIRONMENT, **command.env},
+                    _env={**CLEAN_ENVIRONMENT, **command.env, **command.private},
                     _tty_out=False,  # sh gives children a terminal unless told otherwise
                     _in=stdin if stdin is not None else b"",
                     _out=pieces.append if capture else (stdout if stdout is not None else log),
