@@ -1,0 +1,214 @@
+/* Finding the medium that carries the image: any block device, of any bus, that turns up in time.
+ *
+ * A medium is ours when the SHA-256 of its /asl/SHA256SUMS is the one on the kernel's command line. Devices appear
+ * late (a USB stick takes seconds), so all are tried again and again until one is accepted or the time is over.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seal.h"
+
+#define QUIET_AND_SAFE (MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC | MS_SILENT)
+#define MAX_REJECTED 16
+#define SETTLE_MS 5000 /* how long another medium may still turn up after one that is ours was of no use */
+
+/* File systems that an ISO file may lie on. None may write, not even replay a journal. */
+static const struct {
+	const char *type, *options;
+} CARRIERS[] = {{"vfat", NULL},	  {"exfat", NULL},	{"ext4", "noload"}, {"btrfs", "rescue=nologreplay"},
+		{"ntfs3", NULL}, {"xfs", "norecovery"}};
+
+static char rejected[MAX_REJECTED][32];
+static int rejected_count;
+static char look_alike[32]; /* has an /asl/SHA256SUMS, but not the one that we look for */
+
+static bool is_iso9660(const char *path)
+{
+	char mark[5] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	bool is = pread(fd, mark, sizeof mark, 32769) == sizeof mark && memcmp(mark, "CD001", sizeof mark) == 0;
+	close(fd);
+	return is;
+}
+
+static bool mount_carrier(const char *path)
+{
+	for (size_t i = 0; i < sizeof CARRIERS / sizeof *CARRIERS; i++)
+		if (mount(path, CARRIER, CARRIERS[i].type, QUIET_AND_SAFE, CARRIERS[i].options) == 0)
+			return true;
+	return false;
+}
+
+static bool mount_iso_file(const char *iso)
+{
+	char file[300], device[32];
+	struct stat found;
+
+	snprintf(file, sizeof file, CARRIER "%s", iso);
+	if (lstat(file, &found) != 0 || !S_ISREG(found.st_mode))
+		return false;
+	int fd = attach_loop(file, device);
+	if (fd < 0)
+		return false;
+	bool done = is_iso9660(device) && mount(device, MEDIUM, "iso9660", QUIET_AND_SAFE, NULL) == 0;
+	close(fd);
+	return done;
+}
+
+static bool mount_medium(const char *path, const char *iso)
+{
+	if (iso[0] == '\0')
+		return is_iso9660(path) && mount(path, MEDIUM, "iso9660", QUIET_AND_SAFE, NULL) == 0;
+	if (!mount_carrier(path))
+		return false;
+	if (mount_iso_file(iso))
+		return true;
+	umount(CARRIER);
+	return false;
+}
+
+void leave_medium(void)
+{
+	umount2(MEDIUM, MNT_DETACH);
+	umount2(CARRIER, MNT_DETACH);
+}
+
+static bool carries_image(const char *image, const char *device)
+{
+	char hex[HEX_SIZE];
+
+	if (hash_file(MEDIUM "/asl/SHA256SUMS", hex)) {
+		if (strcmp(hex, image) == 0)
+			return true;
+		snprintf(look_alike, sizeof look_alike, "%s", device);
+	}
+	return false;
+}
+
+/* A partition's folder in /sys/class/block lies in its disk's. */
+static void name_disk(struct medium *medium)
+{
+	char path[100], real[512];
+
+	snprintf(medium->disk, sizeof medium->disk, "%s", medium->device);
+	snprintf(path, sizeof path, "/sys/class/block/%s/partition", medium->device);
+	if (access(path, F_OK) != 0)
+		return;
+	snprintf(path, sizeof path, "/sys/class/block/%s/..", medium->device);
+	if (!realpath(path, real))
+		return;
+	snprintf(medium->disk, sizeof medium->disk, "%.31s", strrchr(real, '/') + 1);
+}
+
+static int is_candidate(const struct dirent *entry)
+{
+	/* What is made of other devices is no medium, and a floppy drive takes seconds to say that it is empty. */
+	static const char *const never[] = {".", "loop", "ram", "zram", "dm-", "md", "nbd", "fd", "mtdblock"};
+
+	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+		if (strncmp(entry->d_name, never[i], strlen(never[i])) == 0)
+			return 0;
+	for (int i = 0; i < rejected_count; i++)
+		if (strcmp(entry->d_name, rejected[i]) == 0)
+			return 0;
+	return 1;
+}
+
+static bool visit(const char *device, const struct words *words, struct medium *medium,
+		  bool (*use)(struct medium *, char *), char reason[REASON_SIZE])
+{
+	char path[100];
+
+	snprintf(path, sizeof path, "/dev/%s", device);
+	if (!mount_medium(path, words->iso))
+		return false;
+	if (carries_image(words->image, device)) {
+		memset(medium, 0, sizeof *medium);
+		snprintf(medium->device, sizeof medium->device, "%s", device);
+		name_disk(medium);
+		if (use(medium, reason))
+			return true;
+		say("medium %s: %s", device, reason);
+		if (rejected_count < MAX_REJECTED)
+			snprintf(rejected[rejected_count++], sizeof *rejected, "%s", device);
+	}
+	leave_medium();
+	return false;
+}
+
+/* One round over all devices; `seen` gets their names, for people. */
+static bool visit_all(const struct words *words, struct medium *medium, bool (*use)(struct medium *, char *),
+		      char reason[REASON_SIZE], char seen[REASON_SIZE])
+{
+	struct dirent **entries;
+	int count = scandir("/sys/class/block", &entries, is_candidate, alphasort);
+	size_t size = 0;
+	bool found = false;
+
+	seen[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+
+		found = found || visit(name, words, medium, use, reason);
+		if (size < REASON_SIZE)
+			size += (size_t)snprintf(seen + size, REASON_SIZE - size, "%s%s%s", size ? ", " : "", name,
+						 strcmp(name, look_alike) == 0 ? " (another image)" : "");
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	if (size == 0)
+		snprintf(seen, REASON_SIZE, "nothing");
+	return found;
+}
+
+static _Noreturn void give_up(const struct words *words, const char *reason, const char *seen)
+{
+	if (rejected_count > 0)
+		stop("Use another copy of this medium, or check this one (menu entry m). Ctrl-Alt-Del restarts.", "%s",
+		     reason);
+	if (words->mode == MODE_CHECK && look_alike[0])
+		check_failed_on_sums(look_alike);
+	stop("Plug in the medium that this machine was started from. Ctrl-Alt-Del restarts.",
+	     "no medium carries this image; seen: %s", seen);
+}
+
+void find_medium(const struct words *words, int uevents, struct medium *medium,
+		 bool (*use)(struct medium *medium, char reason[REASON_SIZE]))
+{
+	char reason[REASON_SIZE] = "", seen[REASON_SIZE];
+	uint64_t begin = now_ms(), next_word = begin + 5000, end = begin + words->wait_s * 1000;
+	struct uevent event;
+	bool settling = false;
+
+	for (;;) {
+		load_modules_for_devices();
+		if (visit_all(words, medium, use, reason, seen))
+			return;
+		if (!settling && (rejected_count > 0 || (look_alike[0] && words->mode == MODE_CHECK))) {
+			settling = true;
+			end = now_ms() + SETTLE_MS < end ? now_ms() + SETTLE_MS : end;
+		}
+		if (now_ms() >= end)
+			give_up(words, reason, seen);
+		if (now_ms() >= next_word) {
+			say("waiting for the medium that carries this image (%d s); seen: %s",
+			    (int)((now_ms() - begin) / 1000), seen);
+			next_word += 5000;
+		}
+		/* A new device ends the wait at once; what comes in one burst is taken in one round. */
+		if (wait_for_uevent(uevents, 500, &event))
+			while (wait_for_uevent(uevents, 0, &event))
+				;
+	}
+}

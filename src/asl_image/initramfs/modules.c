@@ -1,0 +1,145 @@
+/* Kernel modules: those that are always needed, and those that the devices of this machine ask for.
+ *
+ * /asl/modules.load      one file a line, in the order to insert
+ * /asl/modules.iso       the same, inserted only when the ISO is a file on another file system (asl.iso=)
+ * /asl/modules.coldplug  `pattern<TAB>file file …`: a device whose modalias matches wants these, in this order
+ * /asl/modules/<file>    the modules, whole
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "seal.h"
+
+#define FOLDER "/asl/modules/"
+#define MAX_MODULES 512
+#define MAX_ALIASES 4096
+
+static char *inserted[MAX_MODULES];
+static int inserted_count;
+static uint64_t aliases_seen[MAX_ALIASES];
+static int aliases_count;
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t size = strlen(text), end_size = strlen(end);
+
+	return size >= end_size && strcmp(text + size - end_size, end) == 0;
+}
+
+static void insert(const char *file)
+{
+	char path[256];
+
+	for (int i = 0; i < inserted_count; i++)
+		if (strcmp(inserted[i], file) == 0)
+			return;
+	if (inserted_count == MAX_MODULES || !(inserted[inserted_count] = strdup(file)))
+		return;
+	inserted_count++;
+	snprintf(path, sizeof path, FOLDER "%s", file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int flags = ends_with(file, ".xz") || ends_with(file, ".zst") ? MODULE_INIT_COMPRESSED_FILE : 0;
+	/* ENODEV is a driver's way to say that its device is not there after all. */
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", flags) != 0 && errno != EEXIST && errno != ENODEV))
+		say("module %s: %s", file, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+int modules_loaded(void)
+{
+	return inserted_count;
+}
+
+void load_modules(const char *list_path)
+{
+	char *list = read_text(list_path), *rest = list;
+
+	if (!list)
+		return;
+	for (char *file; (file = strsep(&rest, "\n"));)
+		if (*file)
+			insert(file);
+	free(list);
+}
+
+static bool is_new_alias(const char *alias)
+{
+	uint64_t mark = 0xcbf29ce484222325;
+
+	for (; *alias; alias++)
+		mark = (mark ^ (unsigned char)*alias) * 0x100000001b3;
+	for (int i = 0; i < aliases_count; i++)
+		if (aliases_seen[i] == mark)
+			return false;
+	if (aliases_count < MAX_ALIASES)
+		aliases_seen[aliases_count++] = mark;
+	return true;
+}
+
+static void insert_for_alias(const char *alias)
+{
+	static char *table;
+	char *rest, *line, *lines;
+
+	if (!table && !(table = read_text("/asl/modules.coldplug")))
+		return;
+	for (rest = lines = strdup(table); (line = strsep(&rest, "\n"));) {
+		char *pattern = strsep(&line, "\t");
+
+		if (line && fnmatch(pattern, alias, 0) == 0)
+			for (char *file; (file = strsep(&line, " "));)
+				insert(file);
+	}
+	free(lines);
+}
+
+static void visit_devices(const char *folder)
+{
+	char path[512];
+	struct dirent *entry;
+	DIR *devices = opendir(folder);
+
+	while (devices && (entry = readdir(devices))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "%s/%s/modalias", folder, entry->d_name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		ssize_t size = read(fd, path, sizeof path - 1);
+		close(fd);
+		if (size <= 0)
+			continue;
+		path[size] = '\0';
+		path[strcspn(path, "\n")] = '\0';
+		if (is_new_alias(path))
+			insert_for_alias(path);
+	}
+	if (devices)
+		closedir(devices);
+}
+
+void load_modules_for_devices(void)
+{
+	char path[300];
+	struct dirent *entry;
+	DIR *buses = opendir("/sys/bus");
+
+	while (buses && (entry = readdir(buses))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "/sys/bus/%s/devices", entry->d_name);
+		visit_devices(path);
+	}
+	if (buses)
+		closedir(buses);
+}
