@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -240,3 +241,37 @@ def _cpio_header(out: BinaryIO, entry: Entry, inode: int, size: int, epoch: int)
     fields = (inode, mode, entry.uid, entry.gid, links, epoch, size, 0, 0, *entry.device, len(name), 0)
     out.write(b"070701" + b"".join(b"%08X" % value for value in fields) + name)
     out.write(b"\0" * (-(110 + len(name)) % 4))
+
+
+def unpack(entries: Iterable[Entry], at: Path) -> None:
+    """Lay directories, files and symbolic links down under `at`, with their modes (owners are the caller's)."""
+    at.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        path = at / entry.name
+        if entry.kind == "directory":
+            path.mkdir(exist_ok=True)
+        elif entry.kind == "symlink":
+            path.symlink_to(entry.link)
+        else:
+            with path.open("xb") as out, entry.open() as content:
+                shutil.copyfileobj(content, out, CHUNK)
+        if entry.kind != "symlink":
+            path.chmod(entry.mode)
+
+
+def remove(at: Path) -> None:
+    """Take a tree away, whatever the modes of its directories; a missing one is fine."""
+    if at.is_dir() and not at.is_symlink():
+        shutil.rmtree(at)
+    else:
+        at.unlink(missing_ok=True)
+
+
+def unpack_owned(entries: Iterable[Entry], at: Path) -> None:
+    """Like `unpack`, and gives every name its numeric owner."""
+    kept = list(entries)
+    unpack(kept, at)
+    for entry in kept:
+        os.chown(at / entry.name, entry.uid, entry.gid, follow_symlinks=False)
+        if entry.kind != "symlink":
+            (at / entry.name).chmod(entry.mode)  # chown clears set-id bits

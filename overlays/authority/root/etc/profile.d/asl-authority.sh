@@ -1,0 +1,5 @@
+# The authority's tools are on the operator's path.
+PATH=$PATH:/asl-auth-host/tools
+# There is no network to ask for a newer version.
+SOPS_DISABLE_VERSION_CHECK=1
+export PATH SOPS_DISABLE_VERSION_CHECK

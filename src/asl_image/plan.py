@@ -1,0 +1,134 @@
+"""The plan of a build: pure data, made without touching anything, printable, and the whole build to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asl_image import __version__
+from asl_image.hooks import PHASES, HookSet
+from asl_image.lock import Lock
+from asl_image.overlay import Overlay
+from asl_image.profile import Profile
+from asl_image.step import Step, step_id
+from asl_image.steps.boot_tree import BootTree
+from asl_image.steps.clean import Clean
+from asl_image.steps.files import Files
+from asl_image.steps.hook_phase import HookPhase
+from asl_image.steps.initramfs import Initramfs
+from asl_image.steps.iso import Iso
+from asl_image.steps.kernel_modules import KernelModules
+from asl_image.steps.layer import Layer
+from asl_image.steps.manifest import Manifest
+from asl_image.steps.root import Root
+from asl_image.steps.tools import OwnProgram, PinnedTool, Tools
+from asl_image.steps.tools_tree import ToolsTree
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything a plan is made from, already read and checked."""
+
+    profile: Profile
+    lock: Lock
+    renewed: bool
+    tools_tree: Lock
+    overlays: tuple[Overlay, ...]
+    hooks: HookSet
+    pinned: tuple[PinnedTool, ...]
+    own: tuple[OwnProgram, ...]
+    init_sources: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps in the order in which they run."""
+
+    profile: str
+    steps: tuple[Step, ...]
+
+    def ids(self) -> dict[str, str]:
+        """Step name → id."""
+        known: dict[str, str] = {}
+        for step in self.steps:
+            known[step.name()] = step_id(step, known)
+        return known
+
+    def step(self, name: str) -> Step:
+        """The step of that name. Raises KeyError."""
+        return next(step for step in self.steps if step.name() == name)
+
+
+def make_plan(inputs: Inputs) -> Plan:
+    """The whole build, top to bottom."""
+    profile, epoch = inputs.profile, inputs.lock.epoch
+    values = template_values(profile, epoch)
+
+    phases: list[HookPhase] = []
+    after = "root"
+    for phase in PHASES:
+        if inputs.hooks.phase(phase):
+            phases.append(HookPhase(phase, inputs.hooks, after, epoch))
+            after = phases[-1].name()
+
+    def layer(name: str, tree: str, last: str) -> Layer:
+        return Layer(name, tree, last, profile.name, profile.compression, epoch)  # type: ignore[arg-type]
+
+    return Plan(
+        profile.name,
+        (
+            ToolsTree(inputs.tools_tree),
+            Root(profile.engine, inputs.lock),
+            *phases,
+            KernelModules(profile.modules, after),
+            Clean("kernel-modules", epoch),
+            layer("base", "root", "clean"),
+            Tools(inputs.pinned, inputs.own),
+            layer("tools", "tools", "tools"),
+            Files(inputs.overlays, values),
+            layer("overlay", "overlay", "files"),
+            Initramfs(
+                inputs.init_sources, profile.initramfs.modules, profile.initramfs.coldplug, permitted(profile), epoch
+            ),
+            BootTree(inputs.overlays, values, epoch),
+            Iso(profile.iso, epoch),
+            Manifest(inputs.lock, inputs.renewed, profile),
+        ),
+    )
+
+
+def template_values(profile: Profile, epoch: int) -> dict[str, object]:
+    """The names that overlays' templates may use; those of the medium (`image`, `seals`, `sums`) come later."""
+    return {
+        "profile": profile.name,
+        "summary": profile.summary,
+        "version": __version__,
+        "suite": profile.suite,
+        "epoch": epoch,
+        "cmdline": " ".join(common_words(profile)),
+        "serial": profile.boot.serial,
+        "timeout_s": profile.boot.timeout_s,
+    }
+
+
+def common_words(profile: Profile) -> tuple[str, ...]:
+    """What every menu entry says to the kernel."""
+    return (
+        *profile.boot.cmdline,
+        f"asl.ram={profile.boot.ram_copy_mib}",
+        f"asl.wait={profile.initramfs.medium_timeout_s}",
+    )
+
+
+def permitted(profile: Profile) -> tuple[str, ...]:
+    """The kernel command-line words that the initramfs accepts; anything else halts the machine."""
+    exact = {
+        *common_words(profile),
+        "console=tty0",
+        f"console={profile.boot.serial}",
+        "asl.mode=host",
+        "asl.mode=rehearsal",
+        "asl.mode=check",
+    }
+    by_prefix = ("BOOT_IMAGE=*", "asl.image=*", "asl.iso=*", "asl.layer=*")
+    return (*sorted(exact), *by_prefix)

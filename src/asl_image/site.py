@@ -1,0 +1,145 @@
+"""Where steps work: the scratch folder, the tools tree around it, and the mounts that both need.
+
+Everything here happens in a mount namespace of our own, so what a killed build leaves mounted goes
+with it; what ends in order is unmounted in order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from asl_image import tree_writer
+from asl_image.lock import Lock
+from asl_image.paths import inside
+from asl_image.repository import write_repository
+from asl_image.runner import Command, Runner
+from asl_image.step import REPO, WORK, Act
+from asl_image.store import Store
+
+# All that programs in a chroot may want of /dev; bound from the host, since a user namespace can't make nodes.
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+
+@dataclass
+class LocalSite:
+    """A build's own place, below `home`: scratch (`/work` in the tools tree), tools (mount point), repo."""
+
+    home: Path
+    runner: Runner
+    store: Store
+
+    @property
+    def work(self) -> Path:
+        return self.home / "scratch"
+
+    @property
+    def tools_tree(self) -> Path:
+        return self.home / "tools"
+
+    @property
+    def repo(self) -> Path:
+        return self.home / "repo"
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Fresh, empty folders, taken away again at the end, however it ends."""
+        tree_writer.remove(self.home)
+        try:
+            for folder in (self.work, self.tools_tree, self.repo):
+                folder.mkdir(parents=True)
+            yield
+        finally:
+            tree_writer.remove(self.home)
+
+    @contextmanager
+    def tools_mounted(self, tree: Path) -> Iterator[None]:
+        """The tools tree, read-only, with `/work`, `/repo`, and what programs expect of a running system."""
+        with ExitStack() as undo:
+            self._mount(undo, self.tools_tree, "--bind", str(tree))
+            self._mount(undo, self.tools_tree / WORK.lstrip("/"), "--bind", str(self.work))
+            self._mount(undo, self.tools_tree / REPO.lstrip("/"), "--bind", str(self.repo))
+            self._mount(undo, self.tools_tree / "tmp", "-t", "tmpfs", "-o", "mode=1777", "tmpfs")
+            self._system(undo, self.tools_tree)
+            # The whole tree is read-only from here on; the mounts on it are not.
+            self.runner.run(Command(("mount", "-o", "remount,bind,ro", str(self.tools_tree))))
+            yield
+
+    @contextmanager
+    def _image_mounted(self) -> Iterator[None]:
+        with ExitStack() as undo:
+            self._system(undo, self.work / "root")
+            yield
+
+    def _system(self, undo: ExitStack, root: Path) -> None:
+        self._mount(undo, root / "proc", "-t", "proc", "proc")
+        self._mount(undo, root / "sys", "-t", "sysfs", "-o", "ro", "sysfs")
+        self._mount(undo, root / "dev", "-t", "tmpfs", "-o", "mode=755", "tmpfs")
+        for name in DEVICES:
+            (root / "dev" / name).touch()
+            self._mount(undo, root / "dev" / name, "--bind", f"/dev/{name}")
+        for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+            (root / "dev" / name).symlink_to(f"/proc/self/{target}")
+        (root / "dev/shm").mkdir(mode=0o1777)
+
+    def _mount(self, undo: ExitStack, at: Path, *words: str) -> None:
+        self.runner.run(Command(("mount", *words, str(at))))
+        # Lazily: a daemon that a package started must not keep a build from ending.
+        undo.callback(self.runner.run, Command(("umount", "--lazy", str(at))))
+
+    def act(self, act: Act) -> None:
+        with self._around(act):
+            self.runner.run(self._command(act))
+
+    def read(self, act: Act) -> str:
+        with self._around(act):
+            return self.runner.read(self._command(act))
+
+    @contextmanager
+    def _around(self, act: Act) -> Iterator[None]:
+        if act.where == "image":
+            with self._image_mounted():
+                yield
+        else:
+            yield
+
+    def _command(self, act: Act) -> Command:
+        roots = {"host": None, "tools": self.tools_tree, "image": self.work / "root"}
+        return Command(
+            act.argv,
+            env=act.env,
+            stdin=self.work / act.stdin if act.stdin is not None else None,
+            stdout=self.work / act.stdout if act.stdout is not None else None,
+            root=roots[act.where],
+        )
+
+    def repository(self, lock: Lock) -> Path:
+        for path in self.repo.iterdir():  # the folder itself may be a mount's source
+            tree_writer.remove(path)
+        write_repository(lock, self.store, self.repo)
+        return self.repo
+
+    def stored(self, sha256: str) -> Path:
+        return self.store.verified(sha256, sha256)
+
+    def note(self, text: str) -> None:
+        with self.runner.log.open("a") as log:
+            log.write(f"# {text}\n")
+
+    def in_image(self, path: PurePosixPath) -> Path:
+        """Where a path of the image's root lies on the builder."""
+        return inside(self.work / "root", path)
+
+
+def private_argv(argv: tuple[str, ...], *, uid: int | None = None) -> tuple[str, ...]:
+    """`argv` in mount, network and process namespaces of its own, and as an ordinary user in a user namespace.
+
+    The network namespace has nothing but a loopback that is down: a build can't fetch. When the process
+    that starts it dies, everything in the namespaces is killed and every mount is gone.
+    """
+    uid = os.geteuid() if uid is None else uid
+    user = () if uid == 0 else ("--user", "--map-auto", "--map-root-user")
+    return ("unshare", *user, "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc", "--kill-child", *argv)

@@ -1,0 +1,58 @@
+"""The overlay's files as a tree of their own; nothing is ever run in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from asl_image import tree_writer
+from asl_image.errors import ConfigError
+from asl_image.overlay import Overlay, overlay_tree, replaced_by
+from asl_image.step import Site, Step
+
+
+@dataclass(frozen=True)
+class Files(Step):
+    """Leaves /work/overlay, rendered; a file that a lower layer has must be declared as replaced."""
+
+    overlays: tuple[Overlay, ...]
+    values: Mapping[str, object]
+
+    def name(self) -> str:
+        return "files"
+
+    def needs(self) -> tuple[str, ...]:
+        return ("layer-base", "layer-tools")
+
+    def facts(self) -> dict[str, object]:
+        return {
+            "overlays": {overlay.name: overlay.digest for overlay in self.overlays},
+            "values": {name: str(value) for name, value in sorted(self.values.items())},
+        }
+
+    def describe(self) -> tuple[str, ...]:
+        entries = overlay_tree(self.overlays, "root", self.values)
+        return tuple(f"builder: writes {entry.mode:04o} /{entry.name}" for entry in entries if entry.kind == "file")
+
+    def run(self, site: Site) -> None:
+        entries = overlay_tree(self.overlays, "root", self.values)
+        self._check_covers(site, {entry.name for entry in entries if entry.kind != "directory"})
+        tree_writer.unpack_owned(entries, site.work / "overlay")
+
+    def _check_covers(self, site: Site, brought: set[str]) -> None:
+        below: set[str] = set()
+        for layer in ("base", "tools"):
+            below.update((site.work / f"{layer}.names").read_text().splitlines())
+        declared = {str(path).lstrip("/") for path in replaced_by(self.overlays)}
+        problems = [f"/{name}: lies in a lower layer too" for name in sorted((brought & below) - declared)]
+        problems += [
+            f"{PurePosixPath('/') / name}: declared as replaced, but no lower layer has it"
+            for name in sorted(declared - below)
+        ]
+        if problems:
+            raise ConfigError(
+                "the overlays and the layers below them disagree",
+                details=tuple(problems),
+                hint="list what is meant to be covered under `replaces` in overlay.yaml",
+            )
