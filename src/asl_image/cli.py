@@ -18,8 +18,11 @@ from asl_image import __version__
 from asl_image.errors import Aborted, AslImageError, ConfigError, IoFailed
 from asl_image.screen import ProgressMode, Screen
 from asl_image.verbs import House
+from asl_image.verbs.build import build
 from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
+from asl_image.verbs.explain import explain
+from asl_image.verbs.plan import plan
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
 
@@ -60,8 +63,11 @@ def door(context: click.Context, profiles: Path | None, build: Path | None, prog
 
 
 # One line a verb.
+door.add_command(build)
 door.add_command(completion)
 door.add_command(doctor)
+door.add_command(explain)
+door.add_command(plan)
 door.add_command(schema)
 door.add_command(show)
 

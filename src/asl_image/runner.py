@@ -6,10 +6,11 @@ log first, keeps its output there, and says what went wrong in one line when it 
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -149,6 +150,45 @@ class Runner:
             program(*command.argv[1:], _fg=True, _env={**CLEAN_ENVIRONMENT, **command.env, **command.private})
         except sh.ErrorReturnCode as failure:
             raise ProgramFailed(f"{command.argv[0]} {ended(failure.exit_code)}") from None
+
+    def status(self, command: Command) -> int:
+        """Run to the end and return the exit status, whatever it is. Raises Refused."""
+        with self._logged(command) as log:
+            process = found(command.argv[0])(
+                *command.argv[1:],
+                _env={**CLEAN_ENVIRONMENT, **command.env},
+                _tty_out=False,
+                _in=b"",
+                _out=log,
+                _err=log,
+                _ok_code=list(range(-64, 256)),
+                _return_cmd=True,
+            )
+        return int(process.exit_code)
+
+    def enter(self, command: Command) -> int:
+        """Run a program in our place, with our terminal and streams, and return its exit status.
+
+        A signal that should stop us is handed on to what the program started (it is `unshare`, which
+        waits and heeds no signal itself), and we go on waiting for it to end in order. Raises Refused.
+        """
+        with self._logged(command):
+            path = str(found(command.argv[0]))
+        pid = os.posix_spawn(path, command.argv, {**CLEAN_ENVIRONMENT, **command.env})
+
+        def hand_on(_number: int, _frame: object) -> None:
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGTERM)
+
+        stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, hand_on) for number in stops}
+        try:
+            _, status = os.waitpid(pid, 0)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        return os.waitstatus_to_exitcode(status)
 
     @contextmanager
     def _logged(self, command: Command) -> Iterator[BinaryIO]:
