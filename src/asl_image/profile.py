@@ -39,7 +39,9 @@ _MODULE = _matching(
 _CMDLINE = _matching(
     r"[A-Za-z0-9][A-Za-z0-9_.,:=/@+-]*", "kernel argument (letters, digits and _ . , : = / @ + - only)"
 )
-_LINE = _matching(r"\S(.{0,118}\S)?", "single line of at most 120 characters")
+_LINE = _matching(
+    r"[!-~\u00a1-\uffff]([ -~\u00a0-\uffff]{0,118}[!-~\u00a1-\uffff])?", "single line of at most 120 characters"
+)
 _SHA256 = _matching(r"[0-9a-f]{64}", "SHA-256 (64 small hexadecimal digits)")
 _VERSION = _matching(r"[0-9][A-Za-z0-9.+~-]*", "version")
 
@@ -56,6 +58,9 @@ class Initramfs(Strict):
     """The sealed initramfs: which kernel modules it carries and how long it looks for its medium."""
 
     modules: tuple[Module, ...] = Field((), description="Kernel modules that are always loaded, in this order.")
+    iso_modules: tuple[Module, ...] = Field(
+        (), description="Loaded too when the ISO is a file on another file system, in this order."
+    )
     coldplug: tuple[Module, ...] = Field(
         (),
         description="Kernel modules and directories of them that are carried, and loaded when a device asks.",
