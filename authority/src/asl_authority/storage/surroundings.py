@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from asl_authority import contract
@@ -18,7 +19,7 @@ _VERSIONED = re.compile(r"(?P<name>.+?)-(?P<version>[0-9].*)")
 
 @dataclass(frozen=True)
 class Tool:
-    """One installed version; `current` when the stable name links to it."""
+    """One installed version; `current` when a stable name links into it."""
 
     name: str
     version: str
@@ -62,20 +63,20 @@ def load_tools(root: Path) -> tuple[Tool, ...]:
     directory = inside(root, contract.TOOL_VERSIONS)
     try:
         names = sorted(entry.name for entry in directory.iterdir() if entry.is_dir())
+        linked = _linked(root)
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise IoFailed(f"{contract.TOOL_VERSIONS}: {error.strerror}") from None
     found = [match for name in names if (match := _VERSIONED.fullmatch(name))]
-    return tuple(Tool(m["name"], m["version"], _linked(root, m["name"]) == m[0]) for m in found)
+    return tuple(Tool(m["name"], m["version"], m[0] in linked) for m in found)
 
 
-def _linked(root: Path, name: str) -> str | None:
-    """The version directory that the tool's stable name points into."""
-    link = inside(root, contract.TOOLS) / name
-    try:
-        target = PurePosixPath(link.readlink())
-    except OSError:
-        return None
-    parts = target.parts
-    return parts[parts.index("versions") + 1] if "versions" in parts[:-1] else None
+def _linked(root: Path) -> frozenset[str]:
+    """The version directories that stable names point into; one tool may bring several programs."""
+    linked = set()
+    for entry in inside(root, contract.TOOLS).iterdir():
+        if entry.is_symlink():
+            parts = PurePosixPath(entry.readlink()).parts
+            linked |= {below for folder, below in pairwise(parts) if folder == contract.TOOL_VERSIONS.name}
+    return frozenset(linked)
