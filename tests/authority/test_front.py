@@ -89,7 +89,14 @@ def test_json_is_exactly_one_object_whatever_was_asked(words: tuple[str, ...], t
 
 def seal(root: Path, mode: str) -> Path:
     layer = {"name": "base", "root_hash": "01" * 32, "salt": "", "data_blocks": 1}
-    state = {"image": "02" * 32, "mode": mode, "medium": "/dev/sr0", "layers": [layer], "in_memory": True, "times": {}}
+    state = {
+        "image": "02" * 32,
+        "mode": mode,
+        "medium": "/dev/sr0",
+        "layers": [layer],
+        "in_memory": True,
+        "times_ms": {},
+    }
     (root / "run/asl").mkdir(parents=True)
     (root / "run/asl/seal.json").write_text(json.dumps(state), "utf-8")
     return root

@@ -25,7 +25,7 @@ SEAL: dict[str, Any] = {
         {"name": "overlay", "root_hash": "03" * 32, "salt": "04", "data_blocks": 1},
     ],
     "in_memory": True,
-    "times": {"base": "1.25", "tools": 17},
+    "times_ms": {"start": 812, "layers": 1250},
 }
 RELEASE = {"profile": "authority", "version": "0.1.0", "epoch": 1790000000, "suite": "trixie"}
 READ_ONLY_ROOT = "22 1 0:20 / / ro,relatime shared:1 - overlay overlay ro,lowerdir=/a:/b\n"
@@ -200,8 +200,8 @@ def spoil_layer(key: str, value: object) -> Callable[[dict[str, Any]], None]:
         lambda seal: seal.update(medium=None),
         lambda seal: seal.update(layers=[]),
         lambda seal: seal.update(layers=seal["layers"] * 2),
-        lambda seal: seal.update(times={"base": 1.5}),
-        lambda seal: seal.update(times={"base": "-1"}),
+        lambda seal: seal.update(times_ms={"start": 1.5}),
+        lambda seal: seal.update(times_ms={"start": -1}),
         spoil_layer("data_blocks", -1),
         spoil_layer("data_blocks", True),
         spoil_layer("salt", "0"),
@@ -276,7 +276,7 @@ def test_json_is_one_object_with_the_same_answer(machine: Path) -> None:
     answer = json.loads(text)
 
     assert answer["status"] == ended == 3
-    assert answer["seal"]["times_ms"] == {"base": 1250, "tools": 17}
+    assert answer["seal"]["times_ms"] == {"start": 812, "layers": 1250}
     assert answer["interfaces"] == ["lo", "wlan0"]
     assert answer["tools"][1] == {"name": "sops", "version": "3.11.0", "current": True}
     assert [f["check_id"] for f in answer["findings"] if not f["ok"]] == ["STATUS-NETWORK"]

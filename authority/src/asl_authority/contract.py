@@ -86,8 +86,8 @@ class SealedLayer(TypedDict):
 class SealState(TypedDict):
     """SEAL_STATE: what the initramfs did. `layers` are in stacking order, lowest first.
 
-    `image` is a SHA-256, `medium` the device the layers were found on. `times` says how long each object
-    took: an integer is milliseconds, a string is seconds with a decimal point.
+    `image` is a SHA-256, `medium` the device the layers were found on. `times_ms` says for each stage of the
+    initramfs when it was reached, in milliseconds since the kernel started.
     """
 
     image: str
@@ -95,7 +95,7 @@ class SealState(TypedDict):
     medium: str
     layers: list[SealedLayer]
     in_memory: bool
-    times: dict[str, int | str]
+    times_ms: dict[str, int]
 
 
 class VolumesState(TypedDict):

@@ -13,7 +13,6 @@ from asl_authority.values.strict_json import expect, expect_keys, read_object
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HEX = re.compile(r"(?:[0-9a-f]{2}){0,256}", re.ASCII)
-_SECONDS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Seal:
-    """What the initramfs opened; layers lowest first, times in milliseconds."""
+    """What the initramfs opened; layers lowest first, `times_ms` since the kernel started."""
 
     image: str
     mode: Mode
@@ -84,14 +83,14 @@ def read_seal(data: bytes) -> Seal:
         raise Malformed("layers: there is none")
     if len({layer.name for layer in layers}) != len(layers):
         raise Malformed("layers: a name is given twice")
-    times = expect(value["times"], dict, "times")
+    times = expect(value["times_ms"], dict, "times_ms")
     return Seal(
         image=_sha256(value["image"], "image"),
         mode=mode,
         medium=_word(value["medium"], "medium"),
         layers=layers,
         in_memory=expect(value["in_memory"], bool, "in_memory"),
-        times_ms={name: _milliseconds(time, f"times.{name}") for name, time in times.items()},
+        times_ms={name: _count(time, f"times_ms.{name}") for name, time in times.items()},
     )
 
 
@@ -141,13 +140,3 @@ def _sha256(value: object, what: str) -> str:
     if not _SHA256.fullmatch(text):
         raise Malformed(f"{what}: expected a SHA-256 in lower-case hexadecimal")
     return text
-
-
-def _milliseconds(value: object, what: str) -> int:
-    """An integer is milliseconds already, a string is seconds ("1.25")."""
-    if type(value) is int:
-        return _count(value, what)
-    parts = _SECONDS.fullmatch(value) if isinstance(value, str) else None
-    if parts is None:
-        raise Malformed(f"{what}: expected whole milliseconds, or seconds as a string")
-    return int(parts[1]) * 1000 + int(((parts[2] or "") + "000")[:3])
