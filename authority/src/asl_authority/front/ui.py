@@ -65,10 +65,11 @@ def status_text(status: Status) -> str:
     seal = status.gathered.seal
     lines: list[str] = [*_REHEARSAL, ""] if status.rehearsal else []
     lines += _warnings(status)
-    lines += _row("Image", _image(status))
+    lines += _row("Image", _detail(status, "STATUS-IMAGE"))
+    lines += _row("SHA-256", seal.image if isinstance(seal, Seal) else "unknown")
     lines += _row("Mode", _mode(seal))
     lines += _row("Medium", _medium(seal))
-    lines += _row("Layers", *_layers(seal))
+    lines += _layers(seal)
     lines += _row("Root", _detail(status, "STATUS-ROOT"))
     lines += _row("Network", _detail(status, "STATUS-NETWORK"))
     lines += _row("Store", _store(status))
@@ -110,12 +111,6 @@ def _detail(status: Status, check_id: str) -> str:
     return plain(next(finding.detail for finding in status.findings if finding.check_id == check_id))
 
 
-def _image(status: Status) -> str:
-    seal = status.gathered.seal
-    digest = f", SHA-256 {seal.image}" if isinstance(seal, Seal) else ""
-    return _detail(status, "STATUS-IMAGE") + digest
-
-
 def _mode(seal: Seal | Damaged | None) -> str:
     if not isinstance(seal, Seal):
         return "unknown"
@@ -131,8 +126,10 @@ def _medium(seal: Seal | Damaged | None) -> str:
 
 def _layers(seal: Seal | Damaged | None) -> list[str]:
     if not isinstance(seal, Seal):
-        return ["unknown"]
-    return [f"{plain(layer.name)} {layer.root_hash}" for layer in seal.layers]
+        return _row("Layers", "unknown")
+    # Not beside the label: a root hash and its name would not fit into a line.
+    layers = [f"  {plain(layer.name):<9} {layer.root_hash}" for layer in seal.layers]
+    return [*_row("Layers", f"{len(layers)}, lowest first, with their root hashes"), *layers]
 
 
 def _store(status: Status) -> str:
