@@ -22,6 +22,8 @@ from asl_image.verbs.build import build
 from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
 from asl_image.verbs.explain import explain
+from asl_image.verbs.fetch import fetch
+from asl_image.verbs.lock import lock
 from asl_image.verbs.plan import plan
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
@@ -67,6 +69,8 @@ door.add_command(build)
 door.add_command(completion)
 door.add_command(doctor)
 door.add_command(explain)
+door.add_command(fetch)
+door.add_command(lock)
 door.add_command(plan)
 door.add_command(schema)
 door.add_command(show)

@@ -22,7 +22,7 @@ from asl_image.errors import Aborted, AslImageError, Busy, CheckFailed, IoFailed
 from asl_image.lock import LockedPackage
 from asl_image.network import Network
 from asl_image.origins import Origins
-from asl_image.store import CHUNK_BYTES, Store, io_failed, sha256_of
+from asl_image.store import CHUNK_BYTES, Store, io_failed, sha256_of, write_all
 
 WORKERS = 8
 READ_BYTES = 128 << 10
@@ -331,13 +331,6 @@ def open_uri(uri: str, offset: int, network: Network) -> Opened:
         raise Unreachable(str(getattr(error, "reason", error)), again=True) from None
     resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
     return Opened(response, offset if resumed else 0)
-
-
-def write_all(file: io.FileIO, data: bytes) -> None:
-    """Write everything; an unbuffered file may take less at a time."""
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) or 0 :]
 
 
 def _read(stream: BinaryIO) -> bytes:

@@ -6,7 +6,7 @@ A lock names no host, and neither does this project. An `Origins` is made once, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,7 +48,6 @@ class Wishes:
     mirror: str | None = None
     security_mirror: str | None = None
     snapshot: str | None = None
-    pools: tuple[Path, ...] = ()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Wishes:
@@ -64,28 +63,22 @@ class Wishes:
         return any((self.mirror, self.security_mirror, self.snapshot))
 
 
-def find_origins(option: Wishes, environment: Wishes, etc_apt: Path, lists: Path) -> Origins:
-    """Options win over the environment, and both over the host's apt.
+def find_origins(wishes: Sequence[Wishes], etc_apt: Path, lists: Path, pools: tuple[Path, ...] = ()) -> Origins:
+    """The first of `wishes` that names a mirror wins (option, environment, user's configuration), else the host's apt.
 
     Raises ConfigError for a mirror that can't be used, Refused when nothing is given and the host's apt knows no
     Debian. `etc_apt` and `lists` are the host's /etc/apt and /var/lib/apt/lists.
     """
-    wishes = option if option.say_something() else environment
-    pools = option.pools
-    if wishes.say_something():
-        return given_origins(wishes, pools)
+    for wish in wishes:
+        if wish.say_something():
+            return given_origins(wish, pools)
     debian, security = host_mirrors(etc_apt, lists)
-    if not debian:
+    if not debian or not security:
+        what = "Debian mirror" if not debian else "mirror of Debian's security archive"
         raise Refused(
-            "the apt of this host knows no Debian mirror, and none was given",
+            f"the apt of this host knows no {what}, and none was given",
             details=(f"looked in {etc_apt}",),
             hint="give one: --mirror URI --security-mirror URI, or --snapshot 'URI with {archive}'",
-        )
-    if not security:
-        raise Refused(
-            "the apt of this host knows no mirror of Debian's security archive",
-            details=(f"looked in {etc_apt}",),
-            hint="give both: --mirror URI --security-mirror URI",
         )
     return Origins(debian, security, pools)
 

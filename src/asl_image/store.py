@@ -161,6 +161,13 @@ def seal(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
+def write_all(file: io.FileIO, data: bytes) -> None:
+    """Write everything; an unbuffered file may take less at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
+
+
 def same_file(file: io.FileIO, path: Path) -> bool:
     """True when `path` still is the file that is open."""
     try:
