@@ -22,7 +22,7 @@ from asl_image.strictmodel import Strict, load_model
 from asl_image.tree_writer import Entry, directory, file, symlink, with_parents
 
 Mode = Annotated[str, Field(pattern=r"^[0-7]{4}$")]
-AbsolutePath = Annotated[str, Field(pattern=r"^/[^\0]+$")]
+AbsolutePath = Annotated[str, Field(pattern=r"^/[^/].*$")]
 
 
 class OverlaySettings(Strict):

@@ -88,7 +88,12 @@ def make_plan(inputs: Inputs) -> Plan:
             Files(inputs.overlays, values),
             layer("overlay", "overlay", "files"),
             Initramfs(
-                inputs.init_sources, profile.initramfs.modules, profile.initramfs.coldplug, permitted(profile), epoch
+                inputs.init_sources,
+                load=profile.initramfs.modules,
+                iso=profile.initramfs.iso_modules,
+                coldplug=profile.initramfs.coldplug,
+                words=permitted(profile),
+                epoch=epoch,
             ),
             BootTree(inputs.overlays, values, epoch),
             Iso(profile.iso, epoch),

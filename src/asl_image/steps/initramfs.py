@@ -19,11 +19,13 @@ class Initramfs(Step):
     """Leaves initrd: a cpio by our own writer, packed by zstd.
 
     `sources` are the C files of init by name; `words` the kernel command-line words that it accepts,
-    exact or as `prefix*`; `load` is always inserted, `coldplug` only when a device asks for it.
+    exact or as `prefix*`; `load` is always inserted, `iso` when the image is a file on some file system,
+    `coldplug` only when a device asks.
     """
 
     sources: Mapping[str, bytes]
     load: tuple[str, ...]
+    iso: tuple[str, ...]
     coldplug: tuple[str, ...]
     words: tuple[str, ...]
     epoch: int
@@ -41,6 +43,7 @@ class Initramfs(Step):
         return {
             "sources": {name: hashlib.sha256(text).hexdigest() for name, text in sorted(self.sources.items())},
             "load": list(self.load),
+            "iso": list(self.iso),
             "coldplug": list(self.coldplug),
             "words": list(self.words),
             "epoch": self.epoch,
@@ -95,8 +98,8 @@ class Initramfs(Step):
         folder = ModuleFolder.read(root)
         builtin = folder.builtin()
         by_name = {module_name(path): path for path in folder.dependencies}
-        wanted = [name.replace("-", "_") for name in self.load]
-        missing = [name for name in wanted if name not in by_name.keys() | builtin]
+        named = [kernel_name(name) for name in (*self.load, *self.iso)]
+        missing = [name for name in named if name not in by_name.keys() | builtin]
         on_demand, idle = folder.select(self.coldplug)
         if missing or idle:
             raise ConfigError(
@@ -104,18 +107,35 @@ class Initramfs(Step):
                 details=(*missing, *sorted(idle)),
                 hint="mend `initramfs` or `modules` in the profile",
             )
-        always = folder.load_order(by_name[name] for name in wanted if name in by_name)
-        aliases = folder.aliases()
-        rules = []
-        for path in sorted(on_demand):
-            files = " ".join(f"{module_name(needed)}.ko" for needed in folder.load_order([path]))
-            rules += [f"{pattern}\t{files}\n" for pattern in aliases.get(module_name(path), [])]
-        carried = folder.closure({*always, *on_demand})
+        lists = {
+            name: folder.load_order(by_name[each] for each in map(kernel_name, wanted) if each not in builtin)
+            for name, wanted in (("load", self.load), ("iso", self.iso))
+        }
+        rules = coldplug_rules(folder, on_demand)
+        carried = folder.closure({*lists["load"], *lists["iso"], *on_demand})
         return [
-            tree_writer.file("asl/modules.load", "".join(f"{module_name(path)}.ko\n" for path in always).encode()),
-            tree_writer.file("asl/modules.coldplug", "".join(rules).encode()),
+            *(
+                tree_writer.file(f"asl/modules.{name}", "".join(f"{module_name(path)}.ko\n" for path in paths).encode())
+                for name, paths in lists.items()
+            ),
+            tree_writer.file("asl/modules.coldplug", rules.encode()),
             *(
                 tree_writer.file(f"asl/modules/{module_name(path)}.ko", (folder.at / path).read_bytes())
                 for path in sorted(carried)
             ),
         ]
+
+
+def coldplug_rules(folder: ModuleFolder, on_demand: set[str]) -> str:
+    """A line for each device pattern that a module serves: the pattern, then the files to insert, in order."""
+    aliases = folder.aliases()
+    rules = []
+    for path in sorted(on_demand):
+        files = " ".join(f"{module_name(needed)}.ko" for needed in folder.load_order([path]))
+        rules += [f"{pattern}\t{files}\n" for pattern in aliases.get(module_name(path), [])]
+    return "".join(rules)
+
+
+def kernel_name(name: str) -> str:
+    """A module's name as the kernel has it."""
+    return name.replace("-", "_")

@@ -1,0 +1,44 @@
+# Targets for people; what they do is in build.py and tests/. Every target sets up what it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+PROFILE ?= authority
+
+.PHONY: help setup image lint fast test test-long bench clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup:  ## .venv and the host's programs
+	@tools/setup >&2
+
+image: setup  ## build an image (PROFILE=authority); its path is the last line
+	@./build.py fetch --renew $(PROFILE) >&2
+	@./build.py build $(PROFILE)
+
+lint: setup  ## style, types, shell, hooks
+	@$(PYTEST) -q tests/test_house.py
+
+fast: setup  ## the tests that need no image
+	@$(PYTEST) -q tests -m "not image and not boot and not long"
+
+test: setup  ## every tier: unit, steps, image, boot
+	@./build.py fetch --renew smoke >&2
+	@./build.py fetch --renew authority >&2
+	@./build.py build smoke >&2
+	@./build.py build authority >&2
+	@$(PYTEST) tests -m "not long"
+
+test-long: setup  ## what does not fit into the time of `make test`
+	@./build.py fetch --renew smoke >&2
+	@./build.py fetch --renew authority >&2
+	@./build.py build authority >&2
+	@$(PYTEST) tests -m long
+
+bench: setup  ## measure, and write build/bench/bench.md
+	@$(PYTHON) bench/measure.py
+
+clean:  ## take the build folder away, packages excepted
+	@rm -rf build/cache build/smoke build/authority build/bench
