@@ -72,7 +72,7 @@ def status_text(status: Status) -> str:
     lines += _layers(seal)
     lines += _row("Root", _detail(status, "STATUS-ROOT"))
     lines += _row("Network", _detail(status, "STATUS-NETWORK"))
-    lines += _row("Store", _store(status))
+    lines += _row("Store", *_store(status))
     lines += _row("Tools", *_tools(status))
     lines += _row("Self-test", "not run; run it with: self-test")
     if not status.ok:
@@ -132,12 +132,12 @@ def _layers(seal: Seal | Damaged | None) -> list[str]:
     return [*_row("Layers", f"{len(layers)}, lowest first, with their root hashes"), *layers]
 
 
-def _store(status: Status) -> str:
+def _store(status: Status) -> list[str]:
     detail = _detail(status, "STATUS-STORE")
     volumes = status.gathered.volumes
     if volumes is None or isinstance(volumes, Damaged) or volumes.devices:
-        return detail
-    return f"{detail}: nothing that is made here outlives this start"
+        return [detail]
+    return [detail, "nothing that is made here outlives this start"]
 
 
 def _tools(status: Status) -> list[str]:
