@@ -405,6 +405,32 @@ def test_shellcheck_finds_nothing() -> None:
         judge("shellcheck", "--external-sources", *scripts)
 
 
+def dib_lint(elements: Path, empty: Path) -> subprocess.CompletedProcess[str]:
+    """What diskimage-builder's own checker says of a folder of elements; it needs `python` on PATH."""
+    programs = Path(sys.executable).parent
+    must_have((programs / "dib-lint").exists(), "diskimage-builder")
+    env = {"PATH": f"{programs}:/usr/bin:/bin", "ELEMENTS_DIR": str(elements), "LIB_DIR": str(empty)}
+    return subprocess.run([programs / "dib-lint"], cwd=HOUSE, env=env, capture_output=True, text=True, check=False)
+
+
+def test_dib_lint_finds_nothing_in_our_hooks(tmp_path: Path) -> None:
+    done = dib_lint(HOOKS, tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_dib_lint_finds_a_hook_that_goes_on_after_a_mistake(tmp_path: Path) -> None:
+    script = tmp_path / "asl-x" / "install.d" / "10-x"
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/bash\ntrue\n", "utf-8")
+
+    done = dib_lint(tmp_path, tmp_path)
+
+    assert done.returncode != 0
+    assert "is not set -e" in done.stdout
+    assert "lacks a README.rst" in done.stdout
+
+
 BAD: tuple[tuple[Callable[[Module], list[str]], str, str], ...] = (
     (check_docstring, BUILDER + "x.py", "import os"),
     (check_length, BUILDER + "x.py", "x = 1\n" * (MOST_LINES + 1)),
