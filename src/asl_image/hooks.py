@@ -87,7 +87,7 @@ def load_hooks(names: Sequence[str], hooks_dir: Path) -> HookSet:
     if unknown:
         raise ConfigError(f"{hooks_dir}: no such hook: {', '.join(unknown)}", hint=f"known: {', '.join(known)}")
     try:
-        resolved = element_dependencies.get_elements(list(names), [str(hooks_dir)])
+        resolved = element_dependencies.get_elements(list(names), str(hooks_dir))
     except Exception as error:  # the resolver's own classes are many, and each says one sentence
         raise ConfigError(f"{hooks_dir}: {error}", hint="see element-deps of the hooks named") from error
     # Dependencies come in no promised order, and order among elements must not matter: scripts are
