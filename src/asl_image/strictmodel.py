@@ -133,7 +133,7 @@ def _problem(model: type[Strict], root: Node, detail: ErrorDetails) -> Problem:
             return Problem(root.at(path[:-1]).place, "missing", path)
         case "extra_forbidden":
             return Problem(node.key_place, f"unknown key{_meant(model, path)}", path)
-        case _ if detail["loc"][-1] == "[key]":  # pydantic's way to speak of a key
+        case _ if detail["loc"][-1:] == ("[key]",):  # pydantic's way to speak of a key
             return Problem(node.key_place, _wording(detail), path[:-1])
         case _:
             return Problem(node.place, _wording(detail), path)

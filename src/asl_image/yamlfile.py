@@ -305,7 +305,7 @@ class _Dumper(yaml.SafeDumper):
 def _text_node(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     safe = surprise(text) is None and text not in ("true", "false") and not _WHOLE_NUMBER.fullmatch(text)
     style = None if safe else "'"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\n" in text else style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style if text.isprintable() else '"')
 
 
 def _refuse(_: _Dumper, value: object) -> yaml.ScalarNode:
