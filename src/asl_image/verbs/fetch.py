@@ -83,7 +83,7 @@ class Job:
     keyring: Path | None
 
     def carry_out(self, *, renew: bool) -> tuple[Lock, Path, int]:
-        """Fetch the reviewed lock, or with `renew` a renewed one when that is stale: the lock, its file, how many came."""
+        """Fetch the reviewed lock, or with `renew` another when that is stale. The lock, its file, how many came."""
         reviewed = read_reviewed(self.asked, self.tools, self.files)
         try:
             return reviewed, self.files.reviewed, self._fetch(reviewed)
