@@ -16,8 +16,9 @@ import click
 
 from asl_image import __version__
 from asl_image.errors import Aborted, AslImageError, ConfigError, IoFailed
-from asl_image.screen import ProgressMode, Screen
+from asl_image.screen import ProgressMode, ReaderLeft, Screen
 from asl_image.verbs import House
+from asl_image.verbs.boot import boot
 from asl_image.verbs.build import build
 from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
@@ -65,6 +66,7 @@ def door(context: click.Context, profiles: Path | None, build: Path | None, prog
 
 
 # One line a verb.
+door.add_command(boot)
 door.add_command(build)
 door.add_command(completion)
 door.add_command(doctor)
@@ -96,9 +98,7 @@ def run(argv: Sequence[str], house: House) -> int:
     except (KeyboardInterrupt, click.Abort):
         screen.stopped(Aborted.status)
         return Aborted.status
-    except BrokenPipeError:
-        # Whoever read our results has had enough; Python must not find that out once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderLeft:
         return IoFailed.status
     except OSError as error:
         if error.errno not in MENDABLE:

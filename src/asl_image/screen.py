@@ -6,6 +6,7 @@ Progress is a bar with elapsed time on a terminal, plain lines elsewhere, and li
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 import time
@@ -29,6 +30,10 @@ JSON_EVERY_S = 1.0
 # What a file or a program says may be shown, but it may not steer the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNIT_STEPS = ("B", "kB", "MB", "GB", "TB")
+
+
+class ReaderLeft(Exception):
+    """Whoever read our results has had enough; nothing is to be said about it."""
 
 
 @dataclass
@@ -95,8 +100,13 @@ class Screen:
     def result(self, text: str, data: Mapping[str, object]) -> None:
         """Give the answer on stdout: `text` for people, `data` as one JSON object under `--json`."""
         answer = json.dumps(data, ensure_ascii=False, indent=2) if self.as_json else text
-        self.out.write(answer if answer.endswith("\n") else answer + "\n")
-        self.out.flush()
+        try:
+            self.out.write(answer if answer.endswith("\n") else answer + "\n")
+            self.out.flush()
+        except BrokenPipeError:
+            # Python must not find that out once more when it ends; click would make a status of its own of it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            raise ReaderLeft from None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
