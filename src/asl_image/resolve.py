@@ -6,18 +6,19 @@ apt but its transport settings reaches it. What it verified is then read from th
 
 from __future__ import annotations
 
+import glob
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from asl_image.errors import AslImageError, CheckFailed, ConfigError, IoFailed, ProgramFailed, Refused, did_you_mean
 from asl_image.lock import ArchiveName, LockedPackage, LockedSuite, iso_date
 from asl_image.network import Network
-from asl_image.origins import Origins
+from asl_image.origins import Origins, list_name
 from asl_image.runner import Command, Runs
 from asl_image.store import sha256_of
 
@@ -96,7 +97,10 @@ class Resolver:
             lists, release = self._files_of(suite)
             date = release_date(release)
             found.append((locked_suite(suite, date, sha256_of(release)), date))
-            self._read_list(suite.archive, lists)
+            if lists is not None:
+                self._read_list(suite.archive, lists)
+        if not self._names:
+            raise IoFailed(f"{suites[0].uri}: {suites[0].name} has no packages in {COMPONENT}")
         self.suites = tuple(suite for suite, _ in found)
         self.epoch = max(date for _, date in found)
 
@@ -114,14 +118,19 @@ class Resolver:
                 details=tuple(f"{name}{did_you_mean(name, self._names)}" for name in unknown),
             )
         everything = sorted({*wanted, *self._always})
+        said = self._config.with_name("simulated")
+        argv = ("apt-get", "--simulate", "--no-install-recommends", "install", *everything)
         try:
-            simulated = self._runner.read(
-                self._command("apt-get", "--simulate", "--no-install-recommends", "install", *everything)
-            )
+            self._runner.run(replace(self._command(*argv), stdout=said))
         except ProgramFailed as error:
+            # apt explains on stdout and complains on stderr.
+            explained = said.read_text(encoding="utf-8", errors="replace").partition("unmet dependencies:\n")[2]
             raise Refused(
-                "the packages can't be installed together; apt explains", details=error.details, hint=error.hint
+                "the packages can't be installed together; apt explains",
+                details=(*(line.strip() for line in explained.splitlines()), *error.details),
+                hint=error.hint,
             ) from error
+        simulated = said.read_text(encoding="utf-8")
         chosen = [match for match in map(INSTALLED.match, simulated.splitlines()) if match]
         packages = [self._locked(match["name"], match["version"], match["arch"]) for match in chosen]
         return Resolution(tuple(sorted(packages, key=lambda each: each.name)), self.suites, self.epoch, self._keyring)
@@ -129,19 +138,16 @@ class Resolver:
     def _command(self, *argv: str) -> Command:
         return Command(argv, env={"APT_CONFIG": str(self._config)}, private=self._private)
 
-    def _files_of(self, suite: Suite) -> tuple[Path, Path]:
-        """The verified package list and Release file of a suite, as apt names them."""
-        shape = "$(REPO_URI)|$(RELEASE)|$(FILENAME)"
-        lines = self._runner.read(self._command("apt-get", "indextargets", "--format", shape, "Created-By: Packages"))
-        for line in lines.splitlines():
-            uri, release, filename = line.split("|")
-            if (uri.rstrip("/"), release) == (suite.uri, suite.name):
-                lists = Path(filename)
-                stem = lists.name.partition(f"_{COMPONENT}_binary-")[0]
-                for name in (f"{stem}_InRelease", f"{stem}_Release"):
-                    if (lists.parent / name).is_file():
-                        return lists, lists.parent / name
-        raise IoFailed(f"{suite.uri}: apt fetched no package list of {suite.name}")
+    def _files_of(self, suite: Suite) -> tuple[Path | None, Path]:
+        """The verified package list and Release file of a suite, where apt keeps them. It keeps no empty list."""
+        folder = self._config.parent / "lists"
+        stem = list_name(f"{suite.uri}/dists/{suite.name}")
+        releases = (folder / f"{stem}_{kind}" for kind in ("InRelease", "Release"))
+        release = next((path for path in releases if path.is_file()), None)
+        if release is None:
+            raise IoFailed(f"{suite.uri}: apt fetched no Release file of {suite.name}")
+        lists = sorted(folder.glob(f"{glob.escape(stem)}_{COMPONENT}_binary-*_Packages*"))
+        return (lists[0] if lists else None), release
 
     def _read_list(self, archive: ArchiveName, lists: Path) -> None:
         text = self._runner.read(self._command("/usr/lib/apt/apt-helper", "cat-file", str(lists)))
