@@ -43,7 +43,7 @@ def runs_a_guest(runner: Runner, accelerator: Accelerator, within_s: float = PRO
             (
                 *(QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"),
                 *("-accel", accelerator, "-cpu", "host" if accelerator == "kvm" else "qemu64", "-m", "32"),
-                *("-drive", f"file={sector},format=raw,if=ide,read-only=on"),
+                *("-drive", f"file={sector},format=raw,if=ide"),  # an IDE disk can't be read-only
                 *("-debugcon", f"file:{heard}"),
             )
         )

@@ -27,6 +27,7 @@ from typing import Self
 from asl_image import shellline
 from asl_image.accelerator import best_accelerator
 from asl_image.console import ErrorClass, Fatal, Listener, MachineEnded, MachineFailed, Transcript, WaitedTooLong
+from asl_image.errors import ProgramFailed
 from asl_image.qemu import Drive, MachineConfig, Ovmf, Wiring, block_node, drive_device, find_ovmf, qemu_argv
 from asl_image.qmp import Qmp, chord, keys_for
 from asl_image.runner import Command, Held, Runner
@@ -38,7 +39,7 @@ MILESTONES: Mapping[str, str] = {
     "menu": r"GNU GRUB",
     "kernel": r"^\[ +\d+\.\d{6}\]|Linux version ",
     "seal": r"asl-seal: start",
-    "systemd": r"systemd\[1\]: systemd \d|^Welcome to ",
+    "systemd": r"systemd\[1\]: systemd \d|^Welcome to (?!GRUB)",
     "prompt": r"^operator@[^\n]*\$ ",
 }
 MENU = re.compile(MILESTONES["menu"])
@@ -55,7 +56,12 @@ class Machine:
         *,
         clock: Callable[[], float] = time.monotonic,
         nonces: Callable[[], str] = shellline.new_nonce,
+        overhear: Callable[[bytes], None] | None = None,
+        display_env: Mapping[str, str] | None = None,
     ) -> None:
+        """`overhear` is called, in another thread, with every piece of serial output; `display_env` is what a
+        graphical window needs of the environment.
+        """
         self.config = config
         self.serial_log = logs / "serial.log"
         self.qemu_log = logs / "qemu.log"
@@ -64,6 +70,8 @@ class Machine:
         self._runner = Runner(logs / "commands.log")
         self._clock = clock
         self._nonces = nonces
+        self._overhear = overhear
+        self._display_env = display_env or {}
         self._changed = Condition()
         self._hung_up = False
         self._undo = ExitStack()
@@ -94,7 +102,7 @@ class Machine:
         self._undo.callback(shutil.rmtree, folder)
         wiring = self._wire(folder)
         self._started_at = self._clock()
-        command = Command(qemu_argv(self.config, wiring), stdout=self.qemu_log)
+        command = Command(qemu_argv(self.config, wiring), env=self._display_env, stdout=self.qemu_log)
         self._qemu = self._undo.enter_context(self._runner.hold(command))
         assert wiring.serial is not None and wiring.qmp is not None  # noqa: S101, PT018 - made in _wire
         self._serial = self._connect(wiring.serial)
@@ -102,7 +110,11 @@ class Machine:
         Thread(target=self._listen, args=(self._serial,), name="serial", daemon=True).start()
         self._qmp = Qmp(self._connect(wiring.qmp))
         self._undo.callback(self._qmp.close)
-        self._qmp.execute("cont")
+        try:
+            self._qmp.greet()
+            self._qmp.execute("cont")
+        except ProgramFailed as problem:
+            raise self._failed(MachineEnded, f"QEMU did not start: {problem}") from None
 
     def stop(self) -> None:
         """Pull the plug: QEMU ends, sockets and temporary files go, the logs stay. Twice is as good as once."""
@@ -152,10 +164,14 @@ class Machine:
 
     def type(self, text: str) -> None:
         """Type on the serial line, as it is; a line ends with `\\n`."""
+        self.send(text.replace("\n", "\r").encode())
+
+    def send(self, keys: bytes) -> None:
+        """Put bytes on the serial line."""
         if self._serial is None:
             raise ValueError("this machine has not been started")
         try:
-            self._serial.sendall(text.replace("\n", "\r").encode())
+            self._serial.sendall(keys)
         except OSError:
             raise self._failed(MachineEnded, "the machine ended while something was typed") from None
 
@@ -280,6 +296,8 @@ class Machine:
                 with self._changed:
                     self.transcript.hear(chunk, heard_at)
                     self._changed.notify_all()
+                if self._overhear is not None:
+                    self._overhear(chunk)
         with self._changed:
             self._hung_up = True
             self._changed.notify_all()

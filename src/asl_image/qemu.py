@@ -14,6 +14,8 @@ Accelerator = Literal["kvm", "tcg"]
 Attachment = Literal["cdrom", "usb", "disk", "virtio", "nvme", "sd"]
 Nic = Literal["virtio-net-pci", "e1000", "usb-net"]
 
+NEVER_READ_ONLY: tuple[Attachment, ...] = ("disk", "sd")
+
 QEMU = "qemu-system-x86_64"
 
 
@@ -187,11 +189,12 @@ def drive_device(drive: Drive) -> Device:
 
 def drive_argv(drive: Drive, *, boot_index: int) -> tuple[str, ...]:
     """The words that plug a drive in before the start; the firmware tries low boot indexes first."""
+    if drive.read_only and drive.attached_as in NEVER_READ_ONLY:
+        raise ValueError(f"{drive.name}: QEMU has no read-only drive of kind {drive.attached_as}; give it a copy")
     device = drive_device(drive)
     before: tuple[str, ...] = ()
     if drive.attached_as == "sd":  # a card has no boot index, and sits in a reader of its own
         before = ("-device", f"sdhci-pci,id={drive.name}-reader")
-        device = Device(device.driver, {**device.properties, "bus": f"{drive.name}-reader/sd-bus"})
     else:
         device = Device(device.driver, {**device.properties, "bootindex": boot_index})
     return ("-blockdev", json.dumps(block_node(drive), separators=(",", ":")), *before, *device.argv())

@@ -21,7 +21,10 @@ class Qmp:
         self._events: list[dict[str, Any]] = []
         self._socket.settimeout(timeout_s)
         self._lines = self._socket.makefile("rb")
-        self._next()  # the greeting
+
+    def greet(self) -> None:
+        """Exchange greetings; nothing else works before."""
+        self._next()
         self.execute("qmp_capabilities")
 
     def close(self) -> None:

@@ -142,15 +142,6 @@ class Runner:
             finally:
                 process.terminate()
 
-    def lend_terminal(self, command: Command) -> None:
-        """Run a program that has the terminal for itself. Raises ProgramFailed or Refused."""
-        with self._logged(command):
-            program = found(command.argv[0])
-        try:
-            program(*command.argv[1:], _fg=True, _env={**CLEAN_ENVIRONMENT, **command.env, **command.private})
-        except sh.ErrorReturnCode as failure:
-            raise ProgramFailed(f"{command.argv[0]} {ended(failure.exit_code)}") from None
-
     def status(self, command: Command) -> int:
         """Run to the end and return the exit status, whatever it is. Raises Refused."""
         with self._logged(command) as log:

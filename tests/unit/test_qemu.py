@@ -8,7 +8,7 @@ import pytest
 
 from asl_image.accelerator import WORD, boot_sector
 from asl_image.errors import Refused
-from asl_image.qemu import DirectKernel, Drive, MachineConfig, Ovmf, Wiring, find_ovmf, qemu_argv
+from asl_image.qemu import Attachment, DirectKernel, Drive, MachineConfig, Ovmf, Wiring, find_ovmf, qemu_argv
 from asl_image.qmp import chord
 
 ISO = Drive(Path("/images/a,b.iso"), "cdrom")
@@ -77,6 +77,12 @@ def test_a_machine_for_a_person_has_its_serial_line_on_the_terminal_and_starts_a
 
     assert after(argv, "-serial") == ["mon:stdio"]
     assert "-S" not in argv
+
+
+@pytest.mark.parametrize("kind", ["disk", "sd"])
+def test_a_drive_that_qemu_can_only_write_to_is_not_taken_for_a_read_only_one(kind: Attachment) -> None:
+    with pytest.raises(ValueError, match=f"no read-only drive of kind {kind}"):
+        qemu_argv(MachineConfig(medium=Drive(Path("image"), kind)), SOCKETS)
 
 
 def test_missing_firmware_is_refused_with_the_package_that_brings_it(tmp_path: Path) -> None:
