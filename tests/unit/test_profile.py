@@ -276,8 +276,12 @@ def test_the_schema_refuses_what_the_reader_refuses(wrong: dict[str, Any]) -> No
 
 def test_the_schema_allows_what_a_child_may_leave_out_and_take_away() -> None:
     written = {
-        **{"extends": "base", "name": "x", "summary": "x", "packages": ["-bash"]},
-        **{"boot": {"cmdline": ["-quiet"]}, "iso": {"publisher": "somebody"}},
+        "extends": "base",
+        "name": "x",
+        "summary": "x",
+        "packages": ["-bash"],
+        "boot": {"cmdline": ["-quiet"]},
+        "iso": {"publisher": "somebody"},
     }
 
     jsonschema.Draft202012Validator(profile_schema()).validate(written)
