@@ -54,8 +54,8 @@ class Initramfs(Step):
         names = sorted(name for name in self.sources if name.endswith(".c"))
         return Act(
             (
-                "musl-gcc", "-std=c11", "-Os", "-static", "-s",
-                "-Wall", "-Wextra", "-Werror",
+                "musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-Os", "-static", "-s",
+                "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation",  # texts are cut on purpose
                 "-fno-ident", "-ffile-prefix-map=/work/init-sources=.", "-Wl,--build-id=none",
                 "-o", f"{WORK}/init",
                 *(f"{WORK}/init-sources/{name}" for name in names),

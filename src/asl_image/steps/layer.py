@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from asl_image.step import WORK, Act, Site, Step
 from asl_image.tree_writer import Entry
 
 BLOCK = 4096  # bytes; dm-verity's data and hash blocks
+LEAST_BLOCKS = 2  # of one block alone there is no hash tree, and an empty file can't be a loop device
 
 COMPRESSION = {
     "dev": ("-comp", "zstd", "-Xcompression-level", "3"),  # 2 s for a root of 350 MB
@@ -112,6 +114,7 @@ class Layer(Step):
             self.squashfs_act().line(),
             self.read_back_act().line(),
             "builder: compares what was read back with what was written",
+            f"builder: pads the layer to at least {LEAST_BLOCKS} blocks",
             self.verity_act().line(),
         )
 
@@ -122,8 +125,10 @@ class Layer(Step):
         site.act(self.squashfs_act())
         (site.work / f"{self.layer}.tar").unlink()
         self._compare(site, entries)
-        site.act(self.verity_act())
         squashfs = site.work / f"{self.layer}.squashfs"
+        if squashfs.stat().st_size < LEAST_BLOCKS * BLOCK:
+            os.truncate(squashfs, LEAST_BLOCKS * BLOCK)
+        site.act(self.verity_act())
         root_hash = (site.work / f"{self.layer}.root-hash").read_text().strip()
         seal = Seal(self.layer, squashfs.stat().st_size // BLOCK, root_hash, self.salt())
         (site.work / f"{self.layer}.json").write_text(json.dumps(vars(seal), indent=2, sort_keys=True) + "\n")
