@@ -63,7 +63,9 @@ def packed(files: Mapping[str, bytes], compression: str) -> bytes:
             entry = tarfile.TarInfo(f"./{name}")
             entry.size, entry.mode = len(content), 0o644
             archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(buffer.getvalue(), mtime=0) if compression == "gz" else lzma.compress(buffer.getvalue())
+    return (
+        gzip.compress(buffer.getvalue(), mtime=0) if compression == "gz" else lzma.compress(buffer.getvalue(), preset=0)
+    )
 
 
 def ar(members: Mapping[str, bytes]) -> bytes:
