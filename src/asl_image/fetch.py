@@ -90,7 +90,7 @@ def bytes_to_fetch(packages: Iterable[LockedPackage], store: Store) -> int:
     total = 0
     for package in packages:
         part = store.part(package.sha256)
-        total += max(0, package.size - (part.stat().st_size if part.exists() else 0))
+        total += package.size - (part.stat().st_size if part.exists() else 0)
     return total
 
 

@@ -40,7 +40,8 @@ def write_repository(lock: Lock, store: Store, at: Path) -> None:
     try:
         for package in lock.packages:
             place(store.path(package.sha256), at / package.path)
-        packages = "\n".join(stanzas).encode()
+        # The blank line at the end too: without it debootstrap does not see the last package.
+        packages = "".join(f"{stanza}\n" for stanza in stanzas).encode()
         index = f"{COMPONENT}/binary-{lock.request.architecture}/Packages"
         dist = at / "dists" / lock.request.suite
         (dist / index).parent.mkdir(parents=True)

@@ -113,6 +113,7 @@ def test_an_origin_that_can_not_resume_sends_all_of_it(store: Store, server: Ser
     told = bring(store, at(server.uri), BIG)
 
     assert whole(store, BIG)
+    assert server.times_asked(BIG.file_name) == 2
     assert told.bytes == len(BIG.to_bytes())
 
 
@@ -134,11 +135,12 @@ def test_a_partial_file_of_an_earlier_run_is_used(store: Store, server: Server) 
 
 @pytest.mark.parametrize("wrong", [b"x" * 1000, NOISE * 2, b"y" * len(BIG.to_bytes())])
 def test_a_partial_file_with_wrong_bytes_is_started_again(store: Store, server: Server, wrong: bytes) -> None:
-    begin(store, wrong)
-    bring(store, at(server.uri), BIG)
+    announced = bytes_to_fetch([begin(store, wrong)], store)
+    told = bring(store, at(server.uri), BIG)
 
     assert whole(store, BIG)
     assert not parts(store)
+    assert told.bytes == announced
 
 
 def test_a_mirror_that_stumbles_is_asked_again(store: Store, server: Server) -> None:

@@ -38,6 +38,7 @@ def test_it_has_every_locked_package_and_lists_that_agree(tmp_path: Path) -> Non
     packages = found["dists/trixie/main/binary-amd64/Packages"]
     assert found["pool/main/b/bash/bash_5.2-2+b1_amd64.deb"] == BASH.to_bytes()
     assert found["pool/main/t/tzdata/tzdata_2026f-0+deb13u1_all.deb"] == TZDATA.to_bytes()
+    assert packages.endswith(b"\n\n"), "debootstrap overlooks a last package without its blank line"
     listed = list(read_stanzas(iter(packages.decode().splitlines())))
     assert [(each["Package"], each["Version"], each["Filename"]) for each in listed] == [
         ("bash", "1:5.2-2+b1", "pool/main/b/bash/bash_5.2-2+b1_amd64.deb"),
