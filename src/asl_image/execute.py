@@ -65,7 +65,9 @@ def looks(path: Path) -> dict[str, int] | None:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
 
 
-def decide(plan: Plan, ids: Mapping[str, str], cache: Cache, stamp: Stamp | None, *, up_to_date: bool) -> list[Decision]:
+def decide(
+    plan: Plan, ids: Mapping[str, str], cache: Cache, stamp: Stamp | None, *, up_to_date: bool
+) -> list[Decision]:
     """For each step whether it runs, and why. Demand flows backwards from the image."""
     wanted: dict[str, str] = {} if up_to_date else {plan.steps[-1].name(): "makes the results"}
     decisions: list[Decision] = []
@@ -125,7 +127,9 @@ def _step_around(screen: Screen, decision: Decision) -> Iterator[None]:
         yield
 
 
-def execute(plan: Plan, decisions: Sequence[Decision], site: LocalSite, cache: Cache, screen: Screen, folder: Path) -> None:
+def execute(
+    plan: Plan, decisions: Sequence[Decision], site: LocalSite, cache: Cache, screen: Screen, folder: Path
+) -> None:
     """Run the plan and put its results into `folder`. Raises AslImageError; then `folder` is as it was."""
     ids = plan.ids()
     with site.opened(), ExitStack() as mounts:

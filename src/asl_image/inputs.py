@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from asl_authority import contract
-
 from asl_image.errors import ConfigError
 from asl_image.hooks import hook_names, load_hooks
 from asl_image.locking import lock_for_build

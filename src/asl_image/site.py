@@ -142,4 +142,5 @@ def private_argv(argv: tuple[str, ...], *, uid: int | None = None) -> tuple[str,
     """
     uid = os.geteuid() if uid is None else uid
     user = () if uid == 0 else ("--user", "--map-auto", "--map-root-user")
-    return ("unshare", *user, "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc", "--kill-child", *argv)
+    own = ("--mount", "--net", "--pid", "--ipc", "--uts")
+    return ("unshare", *user, *own, "--fork", "--mount-proc", "--kill-child", *argv)

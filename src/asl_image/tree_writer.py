@@ -46,11 +46,12 @@ class Entry:
     data: bytes | None = None
     xattrs: tuple[tuple[str, bytes], ...] = field(default=())
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.BytesIO | io.BufferedReader:
         """The bytes of a file."""
         if self.data is not None:
             return io.BytesIO(self.data)
-        assert self.source is not None, self.name
+        if self.source is None:
+            raise ValueError(f"/{self.name}: a {self.kind} has no bytes")
         return self.source.open("rb")
 
 
@@ -121,20 +122,20 @@ def _walk(root: Path, name: str, keep: Callable[[str], bool]) -> Iterator[tuple[
 def _entry(root: Path, name: str, status: os.stat_result) -> Entry:
     path = root / name
     mode = stat.S_IMODE(status.st_mode)
-    common = {"uid": status.st_uid, "gid": status.st_gid}
+    uid, gid = status.st_uid, status.st_gid
     if stat.S_ISREG(status.st_mode):
-        return Entry(name, "file", mode, size=status.st_size, source=path, xattrs=_xattrs(path), **common)
+        return Entry(name, "file", mode, uid, gid, size=status.st_size, source=path, xattrs=_xattrs(path))
     if stat.S_ISDIR(status.st_mode):
-        return Entry(name, "directory", mode, **common)
+        return Entry(name, "directory", mode, uid, gid)
     if stat.S_ISLNK(status.st_mode):
-        return Entry(name, "symlink", 0o777, link=os.readlink(path), **common)  # noqa: PTH115 - bytes as they are
+        return Entry(name, "symlink", 0o777, uid, gid, link=os.readlink(path))  # noqa: PTH115 - bytes as they are
     numbers = (os.major(status.st_rdev), os.minor(status.st_rdev))
     if stat.S_ISCHR(status.st_mode):
-        return Entry(name, "character", mode, device=numbers, **common)
+        return Entry(name, "character", mode, uid, gid, device=numbers)
     if stat.S_ISBLK(status.st_mode):
-        return Entry(name, "block", mode, device=numbers, **common)
+        return Entry(name, "block", mode, uid, gid, device=numbers)
     if stat.S_ISFIFO(status.st_mode):
-        return Entry(name, "fifo", mode, **common)
+        return Entry(name, "fifo", mode, uid, gid)
     raise ValueError(f"/{name}: a socket can't be part of an image")
 
 

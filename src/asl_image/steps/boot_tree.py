@@ -69,7 +69,10 @@ class BootTree(Step):
         return (
             Act(
                 (
-                    "mkfs.fat", "--invariant", "-F", "12", "-n", EFI_LABEL.strip(), "-i", f"{self.epoch & 0xFFFFFFFF:08x}",
+                    "mkfs.fat", "--invariant",
+                    "-F", "12",
+                    "-n", EFI_LABEL.strip(),
+                    "-i", f"{self.epoch & 0xFFFFFFFF:08x}",
                     "-C", image, str(EFI_IMAGE_KIB),
                 ),
                 env=env,
@@ -80,9 +83,7 @@ class BootTree(Step):
 
     def bios_act(self) -> Act:
         """The El Torito image: GRUB's CD loader with the core behind it."""
-        return Act(
-            ("cat", "/usr/lib/grub/i386-pc/cdboot.img", f"{WORK}/core.img"), stdout="iso/boot/grub/eltorito.img"
-        )
+        return Act(("cat", "/usr/lib/grub/i386-pc/cdboot.img", f"{WORK}/core.img"), stdout="iso/boot/grub/eltorito.img")
 
     def describe(self) -> tuple[str, ...]:
         return (

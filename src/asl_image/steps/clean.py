@@ -31,6 +31,7 @@ LITTER = (
     ("etc/ld.so.cache~", "backup"),
 )
 
+
 @dataclass(frozen=True)
 class Clean(Step):
     """Removes litter, moves the kernel to /work/vmlinuz, and sets the dates that accounts carry."""

@@ -52,9 +52,7 @@ class Manifest(Step):
             "iso": {"sha256": sha256(work / "image.iso"), "size": (work / "image.iso").stat().st_size},
             "layers": [vars(read_seal(work, layer)) for layer in LAYERS],
             "medium": {
-                path.relative_to(work / "iso").as_posix(): sha256(path)
-                for path in medium_files(work)
-                if path.is_file()
+                path.relative_to(work / "iso").as_posix(): sha256(path) for path in medium_files(work) if path.is_file()
             },
             "packages": [
                 {key: getattr(package, key) for key in ("name", "version", "arch", "sha256")}

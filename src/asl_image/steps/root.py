@@ -47,7 +47,7 @@ class Root(Step):
                 "--format=directory",
                 "--variant=custom",
                 f"--include={names}",
-                "--aptopt=APT::Install-Recommends \"false\"",
+                '--aptopt=APT::Install-Recommends "false"',
                 self.lock.request.suite,
                 f"{WORK}/root",
                 f"deb [trusted=yes] copy:{REPO} {self.lock.request.suite} main",

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from asl_authority import contract
-
 from asl_image import tree_writer
 from asl_image.pack import compile_command, load_compiled, pack_program
 from asl_image.step import Act, Site, Step
@@ -99,8 +98,8 @@ class Tools(Step):
         for program in self.own:
             folder = f"{contract.TOOL_VERSIONS}/{program.name}-{program.version}".lstrip("/")
             entries.append(tree_writer.file(f"{folder}/{program.name}", self._pack(site, program), 0o755))
-            for name in (program.name, *program.aliases):
-                entries.append(stable_link(program.name, program.version, program.name, name))
+            names = (program.name, *program.aliases)
+            entries += [stable_link(program.name, program.version, program.name, name) for name in names]
         (site.work / "tools").mkdir()
         tree_writer.unpack(tree_writer.with_parents(entries), site.work / "tools")
 

@@ -40,10 +40,11 @@ class ToolsTree(Step):
                 "--format=directory",
                 "--variant=custom",  # just what is named: the lock is already closed over dependencies
                 f"--include={','.join(package.name for package in self.lock.packages)}",
-                "--aptopt=APT::Install-Recommends \"false\"",
+                '--aptopt=APT::Install-Recommends "false"',
                 self.lock.request.suite,
                 tree,
-                f"deb [trusted=yes] copy:{repository} {self.lock.request.suite} main",  # each .deb was checked against the lock
+                # trusted: each .deb was checked against the lock
+                f"deb [trusted=yes] copy:{repository} {self.lock.request.suite} main",
             ),
             env={"SOURCE_DATE_EPOCH": str(self.lock.epoch)},
             where="host",
