@@ -14,6 +14,7 @@ LITTER = (
     ("etc/*-", "backups of account files"),
     ("etc/apt", "the image has no package manager to configure"),
     ("etc/hostname", "set by an overlay"),
+    ("etc/hosts", "set by an overlay"),
     ("etc/resolv.conf", "no resolver; mmdebstrap copies the host's"),
     ("etc/initramfs-tools", "the initramfs is our own"),
     ("initrd.img*", "links into an empty /boot"),
