@@ -171,11 +171,9 @@ int main(int argc, char **argv)
 	times.start = now_ms();
 	prepare();
 	read_command_line();
-	say("start: %.8s…, mode %s", words.image, MODE_NAMES[words.mode]);
+	say("start: %.8s..., mode %s", words.image, MODE_NAMES[words.mode]);
 	uevents = open_uevents();
 	load_modules("/asl/modules.load");
-	if (words.iso[0])
-		load_modules("/asl/modules.iso");
 	load_modules_for_devices();
 	times.modules = now_ms();
 	say("modules: %d", modules_loaded());
@@ -194,7 +192,7 @@ int main(int argc, char **argv)
 	switch_root();
 	read_ahead(early_files);
 	say("root: starting systemd");
-	restore_loglevel();
+		restore_loglevel();
 	execve(SYSTEMD, (char *[]){SYSTEMD, NULL}, (char *[]){"TERM=linux", NULL});
 	stop(FAULT, "%s can't be started: %s", SYSTEMD, strerror(errno));
 }

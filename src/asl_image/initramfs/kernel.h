@@ -56,7 +56,9 @@ struct dm_target_spec {
 
 /* linux/cdrom.h */
 #define CDROM_DRIVE_STATUS 0x5326
-#define CDS_DISC_OK 4
+#define CDSL_CURRENT 0x7fffffff
+#define CDS_NO_DISC 1
+#define CDS_TRAY_OPEN 2
 
 _Static_assert(sizeof(struct loop_config) == 304, "loop_config");
 _Static_assert(sizeof(struct dm_ioctl) == 0x138, "dm_ioctl");

@@ -19,33 +19,52 @@
 #define MAX_REJECTED 16
 #define SETTLE_MS 5000 /* how long another medium may still turn up after one that is ours was of no use */
 
-/* File systems that an ISO file may lie on. None may write, not even replay a journal. */
+/* File systems that an ISO file may lie on, and how to know one. None may write, not even replay a journal. */
 static const struct {
 	const char *type, *options;
-} CARRIERS[] = {{"vfat", NULL},	  {"exfat", NULL},	{"ext4", "noload"}, {"btrfs", "rescue=nologreplay"},
-		{"ntfs3", NULL}, {"xfs", "norecovery"}};
+	int offset;
+	const char *mark;
+} CARRIERS[] = {
+	{"vfat", NULL, 0x52, "FAT32"},	  {"vfat", NULL, 0x36, "FAT1"},
+	{"exfat", NULL, 3, "EXFAT"},	  {"ext4", "noload", 0x438, "\x53\xef"},
+	{"ntfs3", NULL, 3, "NTFS"},	  {"btrfs", "rescue=nologreplay", 0x10040, "_BHRfS_M"},
+	{"xfs", "norecovery", 0, "XFSB"},
+};
 
 static char rejected[MAX_REJECTED][32];
 static int rejected_count;
 static char look_alike[32]; /* has an /asl/SHA256SUMS, but not the one that we look for */
 
-static bool is_iso9660(const char *path)
+static bool has_mark(const char *device, int offset, const char *mark)
 {
-	char mark[5] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char found[16] = "";
+	size_t size = strlen(mark);
+	int fd = open(device, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
-	bool is = pread(fd, mark, sizeof mark, 32769) == sizeof mark && memcmp(mark, "CD001", sizeof mark) == 0;
+	bool has = pread(fd, found, size, offset) == (ssize_t)size && memcmp(found, mark, size) == 0;
 	close(fd);
-	return is;
+	return has;
 }
 
-static bool mount_carrier(const char *path)
+static bool mount_iso9660(const char *device)
 {
-	for (size_t i = 0; i < sizeof CARRIERS / sizeof *CARRIERS; i++)
-		if (mount(path, CARRIER, CARRIERS[i].type, QUIET_AND_SAFE, CARRIERS[i].options) == 0)
+	return has_mark(device, 32769, "CD001") && mount(device, MEDIUM, "iso9660", QUIET_AND_SAFE, NULL) == 0;
+}
+
+static bool mount_carrier(const char *device)
+{
+	char alias[16];
+
+	for (size_t i = 0; i < sizeof CARRIERS / sizeof *CARRIERS; i++) {
+		if (!has_mark(device, CARRIERS[i].offset, CARRIERS[i].mark))
+			continue;
+		snprintf(alias, sizeof alias, "fs-%s", CARRIERS[i].type);
+		load_modules_for(alias);
+		if (mount(device, CARRIER, CARRIERS[i].type, QUIET_AND_SAFE, CARRIERS[i].options) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -60,7 +79,7 @@ static bool mount_iso_file(const char *iso)
 	int fd = attach_loop(file, device);
 	if (fd < 0)
 		return false;
-	bool done = is_iso9660(device) && mount(device, MEDIUM, "iso9660", QUIET_AND_SAFE, NULL) == 0;
+	bool done = mount_iso9660(device);
 	close(fd);
 	return done;
 }
@@ -68,7 +87,7 @@ static bool mount_iso_file(const char *iso)
 static bool mount_medium(const char *path, const char *iso)
 {
 	if (iso[0] == '\0')
-		return is_iso9660(path) && mount(path, MEDIUM, "iso9660", QUIET_AND_SAFE, NULL) == 0;
+		return mount_iso9660(path);
 	if (!mount_carrier(path))
 		return false;
 	if (mount_iso_file(iso))
@@ -198,10 +217,11 @@ void find_medium(const struct words *words, int uevents, struct medium *medium,
 		if (!settling && (rejected_count > 0 || (look_alike[0] && words->mode == MODE_CHECK))) {
 			settling = true;
 			end = now_ms() + SETTLE_MS < end ? now_ms() + SETTLE_MS : end;
+			say("looking for another medium");
 		}
 		if (now_ms() >= end)
 			give_up(words, reason, seen);
-		if (now_ms() >= next_word) {
+		if (!settling && now_ms() >= next_word) {
 			say("waiting for the medium that carries this image (%d s); seen: %s",
 			    (int)((now_ms() - begin) / 1000), seen);
 			next_word += 5000;

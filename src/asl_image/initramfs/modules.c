@@ -1,8 +1,8 @@
 /* Kernel modules: those that are always needed, and those that the devices of this machine ask for.
  *
  * /asl/modules.load      one file a line, in the order to insert
- * /asl/modules.iso       the same, inserted only when the ISO is a file on another file system (asl.iso=)
- * /asl/modules.coldplug  `pattern<TAB>file file …`: a device whose modalias matches wants these, in this order
+ * /asl/modules.coldplug  `pattern<TAB>file file …`: what has an alias that matches wants these, in this order; that is
+ *                        a device by its modalias, or a file system as `fs-<type>`
  * /asl/modules/<file>    the modules, whole
  */
 #include <dirent.h>
@@ -85,7 +85,7 @@ static bool is_new_alias(const char *alias)
 	return true;
 }
 
-static void insert_for_alias(const char *alias)
+void load_modules_for(const char *alias)
 {
 	static char *table;
 	char *rest, *line, *lines;
@@ -102,28 +102,34 @@ static void insert_for_alias(const char *alias)
 	free(lines);
 }
 
+/* Not the file `modalias`: SD cards and some others have the name only in what they announce. */
+static bool read_alias(const char *folder, const char *device, char *text, size_t room)
+{
+	snprintf(text, room, "%s/%s/uevent", folder, device);
+	int fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t size = read(fd, text, room - 1);
+	close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	char *alias = strstr(text, "MODALIAS=");
+	if (!alias)
+		return false;
+	alias += strlen("MODALIAS=");
+	alias[strcspn(alias, "\n")] = '\0';
+	memmove(text, alias, strlen(alias) + 1);
+	return true;
+}
+
 static void visit_devices(const char *folder)
 {
-	char path[512];
+	char alias[2048];
 	struct dirent *entry;
 	DIR *devices = opendir(folder);
 
-	while (devices && (entry = readdir(devices))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof path, "%s/%s/modalias", folder, entry->d_name);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		ssize_t size = read(fd, path, sizeof path - 1);
-		close(fd);
-		if (size <= 0)
-			continue;
-		path[size] = '\0';
-		path[strcspn(path, "\n")] = '\0';
-		if (is_new_alias(path))
-			insert_for_alias(path);
-	}
+	while (devices && (entry = readdir(devices)))
+		if (entry->d_name[0] != '.' && read_alias(folder, entry->d_name, alias, sizeof alias) && is_new_alias(alias))
+			load_modules_for(alias);
 	if (devices)
 		closedir(devices);
 }

@@ -88,10 +88,12 @@ static void put(int urgency, const char *format, va_list values)
 	int head = snprintf(line, sizeof line, "<%d>asl-seal: ", urgency);
 	int size = head + vsnprintf(line + head, sizeof line - (size_t)head, format, values);
 
-	if (size >= (int)sizeof line)
-		size = (int)sizeof line - 1;
+	if (size > (int)sizeof line - 2)
+		size = (int)sizeof line - 2;
+	/* Without its end of line the kernel holds a line back until the next one comes, which after STOP is never. */
+	line[size++] = '\n';
 	if (write(kmsg, line, (size_t)size) < 0)
-		dprintf(2, "%s\n", line + 3);
+		dprintf(2, "%.*s", size - 3, line + 3);
 }
 
 void say(const char *format, ...)

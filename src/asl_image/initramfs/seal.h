@@ -88,6 +88,8 @@ bool write_text(const char *path, const char *text);
 void load_modules(const char *list_path);
 /* Insert what the devices seen so far ask for; cheap when nothing is new. */
 void load_modules_for_devices(void);
+/* Insert what an alias asks for: a modalias, or `fs-<type>`. */
+void load_modules_for(const char *alias);
 int modules_loaded(void);
 
 /* ---- watch.c ---------------------------------------------------------------------------- */
@@ -100,7 +102,6 @@ struct uevent {
 	char device[32]; /* as in /dev */
 	int damage;      /* dm-verity's word for what did not match, or DAMAGE_NONE */
 	unsigned long long block;
-	bool media_change;
 };
 
 struct medium {

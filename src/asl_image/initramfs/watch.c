@@ -41,8 +41,6 @@ void read_uevent(const char *text, size_t size, struct uevent *event)
 			keep(event->subsystem, sizeof event->subsystem, text + 10);
 		else if (strncmp(text, "DEVNAME=", 8) == 0)
 			keep(event->device, sizeof event->device, text + 8);
-		else if (strncmp(text, "DISK_MEDIA_CHANGE=1", 19) == 0)
-			event->media_change = true;
 		else if (strncmp(text, "DM_VERITY_ERR_BLOCK_NR=", 23) == 0)
 			sscanf(text + 23, "%d,%llu", &event->damage, &event->block);
 	}
@@ -123,17 +121,22 @@ bool find_damage(int fd, const struct words *words, char reason[REASON_SIZE])
 	return found || ask_layers(words, reason);
 }
 
-/* Opening asks the drive. A CD drive is asked without waiting, which would pull an open tray in. */
+/* An ejected disc or card leaves its drive behind, which no uevent tells reliably: the watcher asks every two seconds.
+ * A CD drive is asked through a descriptor that stays open, because opening it would pull an open tray in. */
 static bool medium_is_gone(void)
 {
-	int fd = open(MEDIUM_NODE, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	static int drive = -1;
+	int fd = drive >= 0 ? drive : open(MEDIUM_NODE, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return true;
-	int status = ioctl(fd, CDROM_DRIVE_STATUS, 0x7fffffff /* the current disc */);
+	int status = ioctl(fd, CDROM_DRIVE_STATUS, CDSL_CURRENT);
+	if (status >= 0) {
+		drive = fd;
+		return status == CDS_NO_DISC || status == CDS_TRAY_OPEN;
+	}
 	close(fd);
-	if (status >= 0)
-		return status != CDS_DISC_OK;
+	drive = -1;
 	fd = open(MEDIUM_NODE, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
@@ -142,10 +145,8 @@ static bool medium_is_gone(void)
 
 static bool concerns_medium(const struct uevent *event, const struct medium *medium)
 {
-	if (strcmp(event->subsystem, "block") != 0 ||
-	    (strcmp(event->device, medium->device) != 0 && strcmp(event->device, medium->disk) != 0))
-		return false;
-	return strcmp(event->action, "remove") == 0 || (event->media_change && medium_is_gone());
+	return strcmp(event->action, "remove") == 0 && strcmp(event->subsystem, "block") == 0 &&
+	       (strcmp(event->device, medium->device) == 0 || strcmp(event->device, medium->disk) == 0);
 }
 
 static _Noreturn void watch(int fd, const struct words *words, const struct medium *medium)
@@ -154,14 +155,14 @@ static _Noreturn void watch(int fd, const struct words *words, const struct medi
 	struct uevent event;
 
 	for (;;) {
-		if (!wait_for_uevent(fd, -1, &event))
-			continue;
-		bool lost = event.action[0] == '\0';
+		bool quiet = !wait_for_uevent(fd, 2000, &event);
+		bool lost = !quiet && event.action[0] == '\0';
+
 		if (describe_damage(words, &event, reason) || (lost && ask_layers(words, reason))) {
 			kill(-1, SIGSTOP);
 			stop(WHAT_NOW, "%s", reason);
 		}
-		if (!medium->in_memory && (concerns_medium(&event, medium) || (lost && medium_is_gone()))) {
+		if (!medium->in_memory && (concerns_medium(&event, medium) || ((quiet || lost) && medium_is_gone()))) {
 			kill(-1, SIGSTOP);
 			stop("Switch the machine off, put the medium back and start again.",
 			     "the medium was removed; keys are locked");
@@ -179,10 +180,6 @@ void start_watcher(const struct words *words, const struct medium *medium, char 
 	snprintf(path, sizeof path, "/dev/%s", medium->device);
 	if (!medium->in_memory && (stat(path, &node) != 0 || mknod(MEDIUM_NODE, S_IFBLK | 0600, node.st_rdev) != 0))
 		stop("Start again.", "the medium %s went away", medium->device);
-	/* Without this nobody asks a drive whether its disc is still there. */
-	snprintf(path, sizeof path, "/sys/block/%s/events_poll_msecs", medium->disk);
-	if (!medium->in_memory)
-		write_text(path, "2000");
 	if (pipe2(ready, O_CLOEXEC) != 0)
 		stop("Start again.", "no pipe: %s", strerror(errno));
 	if (fork() == 0) {
