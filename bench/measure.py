@@ -154,7 +154,8 @@ class Bench:
         self.house.mkdir()
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, self.house / name, ignore=shutil.ignore_patterns("__pycache__"))
+                skip = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / name, self.house / name, symlinks=True, ignore=skip)
             else:
                 shutil.copy2(ROOT / name, self.house / name)
         measured(self.door(self.house, "fetch", "--renew", PROFILE), self.log)
