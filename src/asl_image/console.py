@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from asl_image.errors import AslImageError
+from asl_image.errors import CheckFailed
 
 # CSI, OSC (ended by BEL or ST), DCS and its like (ended by ST), two-byte escapes, and bytes that only move a cursor.
 _CURSOR = re.compile(r"\x1b\[[0-9;]*[Hf]")
@@ -66,10 +66,8 @@ class Transcript:
         return tuple([line.rstrip() for line in self.text.splitlines() if line.strip()][-lines:])
 
 
-class MachineFailed(AslImageError):
+class MachineFailed(CheckFailed):
     """The machine did not do what it was started for."""
-
-    status = 3
 
 
 class KernelPanicked(MachineFailed):

@@ -138,6 +138,8 @@ class Machine:
     def wait_for(self, pattern: str, timeout_s: float) -> re.Match[str]:
         """Wait for a regular expression on the serial line, after whatever was waited for last; `^` is a line's start.
 
+        A line may come in pieces: a pattern that could match less of it ends in `\\n`, or in what follows. Carriage
+        returns and escape sequences are not there any more.
         Raises a MachineFailed that says what happened instead, with the last lines and the logs' names.
         """
         compiled = re.compile(pattern, re.MULTILINE)

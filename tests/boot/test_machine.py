@@ -73,7 +73,7 @@ def test_a_wait_ends_early_when_the_guest_gives_up_and_the_error_says_where_to_l
 def test_the_seals_own_last_words_can_be_waited_for(machine: Machine) -> None:
     machine.choose("t", timeout_s=20)
 
-    assert machine.wait_for(r"asl-seal: STOP: layer (\w+)", timeout_s=5).group(1) == "tools"
+    assert machine.wait_for(r"asl-seal: STOP: layer (\w+)\n", timeout_s=5).group(1) == "tools"
 
 
 def test_a_machine_that_switches_itself_off_ends_the_wait(machine: Machine) -> None:
