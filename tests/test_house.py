@@ -68,8 +68,7 @@ STARTS_ALLOWED: dict[tuple[str, str], str] = {
 }
 NETWORK = ("socket", "ssl", "http", "ftplib", "urllib.request", "urllib.error", "xmlrpc", "asyncio")
 NETWORK_ALLOWED: dict[str, str] = {
-    BUILDER + "fetch.py": "the only verb but `lock` that has a network",
-    BUILDER + "network.py": "what fetch and lock reach it through",
+    BUILDER + "web.py": "what fetch reaches it through; lock has apt do it",
     BUILDER + "machine.py": "Unix sockets to the machine's serial line",
     BUILDER + "qmp.py": "a Unix socket to the machine's monitor",
 }
@@ -253,7 +252,7 @@ def check_programs_and_network(module: Module) -> list[str]:
         ):
             problems.append(module.at(node, f"{name}: hand a Command to the Runner; other programs start in runner.py"))
         if is_of(name, NETWORK) and module.path not in NETWORK_ALLOWED:
-            problems.append(module.at(node, f"{name}: only lock and fetch have a network, through fetch.py"))
+            problems.append(module.at(node, f"{name}: only lock and fetch have a network, through web.py"))
     return sorted(set(problems))
 
 

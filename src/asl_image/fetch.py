@@ -1,6 +1,6 @@
 """Bring every .deb of a lock into the store: in parallel, resumable, and believed only after its SHA-256 is right.
 
-This and `pypi.py` are where the builder reaches the network, besides apt in `resolve.py`.
+The builder reaches the network here (through `web.py`), in `pypi.py` (through pip) and in `resolve.py` (through apt).
 """
 
 from __future__ import annotations
@@ -10,40 +10,21 @@ import io
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, unquote, urlsplit
-from urllib.request import HTTPHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+from urllib.parse import quote
 
 from asl_image.errors import Aborted, AslImageError, Busy, CheckFailed, IoFailed, Refused
 from asl_image.lock import LockedPackage
 from asl_image.network import Network
 from asl_image.origins import Origins
 from asl_image.store import CHUNK_BYTES, Store, io_failed, sha256_of, write_all
+from asl_image.web import NotOffered, Unreachable, Web
 
 WORKERS = 8
 READ_BYTES = 128 << 10
 PAUSES_S = (0.5, 1.0, 2.0)  # before a second, third and last try
-TIMEOUT_S = 20.0
 PATIENCE_S = 1.0  # for a worker to see that it should stop; it is a daemon and may be left behind
 BUSY_POLL_S = 0.2
-GONE = (404, 410)
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class NotOffered(Exception):
-    """An origin answers that it has no such file."""
-
-
-class Unreachable(Exception):
-    """An origin does not answer as it should; trying again may help when `again`."""
-
-    def __init__(self, why: str, *, again: bool) -> None:
-        super().__init__(why)
-        self.again = again
 
 
 class Stale(Refused):
@@ -60,14 +41,6 @@ class Stale(Refused):
             ),
         )
         self.packages = tuple(packages)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A stream of a file's bytes from `offset` on."""
-
-    stream: BinaryIO
-    offset: int
 
 
 def missing_packages(
@@ -175,31 +148,32 @@ class _Fetch:
         return stale
 
     def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                package = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            error: BaseException | None = None
-            try:
-                self._bring(package)
-            except BaseException as caught:
-                error = caught
-            self._news.put((package, error))
+        with Web(self._network) as web:
+            while not self._stop.is_set():
+                try:
+                    package = self._jobs.get_nowait()
+                except queue.Empty:
+                    return
+                error: BaseException | None = None
+                try:
+                    self._bring(package, web)
+                except BaseException as caught:
+                    error = caught
+                self._news.put((package, error))
 
-    def _bring(self, package: LockedPackage) -> None:
+    def _bring(self, package: LockedPackage, web: Web) -> None:
         """One package, from the first origin that has it. Raises NotOffered when each says that it has none."""
         if self._from_pools(package):
             return
         failure: AslImageError | None = None
         for base in self._origins.uris(package.archive):
             try:
-                self._from_uri(package, f"{base}/{quote(package.path, safe='/~')}")
+                self._from_uri(package, f"{base}/{quote(package.path, safe='/~')}", web)
             except NotOffered:
                 continue
             except (CheckFailed, IoFailed) as error:
                 failure = error
-                if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, URLError):
+                if isinstance(error.__cause__, OSError):
                     break  # our own disk: another origin doesn't help
             else:
                 return
@@ -220,11 +194,11 @@ class _Fetch:
                 return True
         return False
 
-    def _from_uri(self, package: LockedPackage, uri: str) -> None:
+    def _from_uri(self, package: LockedPackage, uri: str, web: Web) -> None:
         """One package from one place, with as many tries as there are pauses, and one more."""
         for pause in (*self._pauses_s, None):
             try:
-                self._try(package, uri)
+                self._try(package, uri, web)
             except Unreachable as error:
                 if pause is None or not error.again:
                     raise IoFailed(
@@ -235,7 +209,7 @@ class _Fetch:
             else:
                 return
 
-    def _try(self, package: LockedPackage, uri: str) -> None:
+    def _try(self, package: LockedPackage, uri: str, web: Web) -> None:
         """Go on with the partial file; when a resumed one turns out wrong, once from the beginning."""
         while True:
             try:
@@ -244,7 +218,7 @@ class _Fetch:
                         self._news.put(package.size)
                         return
                     resumed = _length(part) > 0
-                    found = self._receive(package, uri, part)
+                    found = self._receive(package, uri, web, part)
                     if found == package.sha256:
                         self._store.finish(package.sha256, part)
                         return
@@ -262,7 +236,7 @@ class _Fetch:
                     hint="the mirror or something on the way to it is broken or lies; try another with --mirror",
                 )
 
-    def _receive(self, package: LockedPackage, uri: str, part: io.FileIO) -> str:
+    def _receive(self, package: LockedPackage, uri: str, web: Web, part: io.FileIO) -> str:
         """Append what is missing to `part`, never more than the locked size; return the SHA-256 of the whole."""
         digest, have = hashlib.sha256(), 0
         part.seek(0)
@@ -270,14 +244,13 @@ class _Fetch:
             digest.update(chunk)
             have += len(chunk)
         if have < package.size:
-            opened = open_uri(uri, have, self._network)
-            with opened.stream as stream:
+            with web.opened(uri, have) as opened:
                 if opened.offset != have:  # the origin can't resume: from the beginning
                     part.seek(0)
                     part.truncate()
                     self._news.put(-have)
                     digest, have = hashlib.sha256(), 0
-                while have <= package.size and (chunk := _read(stream)):
+                while have <= package.size and (chunk := opened.read(READ_BYTES)):
                     self._heed_stop()
                     digest.update(chunk)
                     write_all(part, chunk)
@@ -298,46 +271,6 @@ class _Fetch:
     def _pause(self, seconds: float) -> None:
         self._stop.wait(seconds)
         self._heed_stop()
-
-
-def open_uri(uri: str, offset: int, network: Network) -> Opened:
-    """Open a file for reading from `offset`; the origin may choose to send all of it.
-
-    Raises NotOffered or Unreachable.
-    """
-    if uri.startswith("file:"):
-        try:
-            file = Path(unquote(urlsplit(uri).path)).open("rb")  # noqa: SIM115 - the caller's `with` closes it
-        except FileNotFoundError:
-            raise NotOffered from None
-        except OSError as error:
-            raise Unreachable(str(error.strerror), again=False) from None
-        file.seek(offset)
-        return Opened(file, offset)
-    proxy = network.proxy_for(uri)
-    # Exactly the proxy that apt would use; urllib's own choice looks at the environment.
-    proxies = ProxyHandler({urlsplit(uri).scheme: proxy} if proxy else {})
-    request = Request(uri, headers={"Range": f"bytes={offset}-"} if offset else {})  # noqa: S310 - origins.py checks
-    try:
-        response = build_opener(proxies, HTTPHandler, HTTPSHandler).open(request, timeout=TIMEOUT_S)
-    except HTTPError as error:
-        error.close()
-        if error.code in GONE:
-            raise NotOffered from None
-        if error.code == 416 and offset:  # our partial file is longer than theirs: all of it, please
-            return open_uri(uri, 0, network)
-        raise Unreachable(f"the mirror answers {error.code} {error.reason}", again=error.code in AGAIN) from None
-    except (URLError, HTTPException, OSError) as error:
-        raise Unreachable(str(getattr(error, "reason", error)), again=True) from None
-    resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
-    return Opened(response, offset if resumed else 0)
-
-
-def _read(stream: BinaryIO) -> bytes:
-    try:
-        return stream.read(READ_BYTES)
-    except (HTTPException, OSError) as error:
-        raise Unreachable(str(error), again=True) from None
 
 
 def _length(part: io.FileIO) -> int:

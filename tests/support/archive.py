@@ -94,7 +94,7 @@ class Server:
     """What the server was asked, and how it misbehaves, by the end of a path.
 
     `gone` answers 404; `failing` answers 503 that many times; `cut` breaks the connection after so many bytes, once;
-    `altered` sends other bytes.
+    `altered` sends other bytes; `moved` leads to another URI.
     """
 
     uri: str
@@ -102,7 +102,9 @@ class Server:
     failing: dict[str, int] = field(default_factory=dict)
     cut: dict[str, int] = field(default_factory=dict)
     altered: set[str] = field(default_factory=set)
+    moved: dict[str, str] = field(default_factory=dict)
     resumes: bool = True
+    connections: int = 0
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def times_asked(self, end: str) -> int:
@@ -114,6 +116,12 @@ def serve(root: Path) -> Iterator[Server]:
     """Serve `root` over HTTP with byte ranges."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections are kept
+
+        def setup(self) -> None:
+            server.connections += 1
+            super().setup()
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
             pass
 
@@ -136,7 +144,14 @@ def answer(handler: BaseHTTPRequestHandler, root: Path, server: Server) -> None:
     path = unquote(handler.path)
     ranged = handler.headers.get("Range")
     server.asked.append((path, ranged))
+    path = "/" + path.split("/", 3)[3] if path.startswith("http://") else path  # as a proxy is asked
     end = path.rpartition("/")[2]
+    if end in server.moved:
+        handler.send_response(302)
+        handler.send_header("Location", server.moved[end])
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return
     if server.failing.get(end, 0) > 0:
         server.failing[end] -= 1
         handler.send_error(503)
@@ -157,7 +172,10 @@ def answer(handler: BaseHTTPRequestHandler, root: Path, server: Server) -> None:
     handler.send_header("Content-Length", str(len(data) - start))
     handler.end_headers()
     body = data[start:]
-    handler.wfile.write(body[: server.cut.pop(end)] if end in server.cut else body)
+    if end in server.cut:
+        body = body[: server.cut.pop(end)]
+        handler.close_connection = True
+    handler.wfile.write(body)
 
 
 def locked_deb(deb: Deb, archive: str = "debian", pool: str = "pool/main") -> LockedPackage:
