@@ -24,7 +24,7 @@ from asl_image.store import sha256_of
 
 COMPONENT = "main"
 INSTALLED = re.compile(r"^Inst (?P<name>[a-z0-9][a-z0-9+.-]+)(?::\S+)? \((?P<version>\S+) .*\[(?P<arch>[a-z0-9]+)\]\)")
-WANTED_FIELDS = ("Package", "Version", "Architecture", "Essential", "Priority", "Size", "SHA256", "Filename")
+WANTED_FIELDS = ("Package", "Version", "Architecture", "Essential", "Size", "SHA256", "Filename")
 # What apt says when bytes or signatures are wrong, as opposed to not there.
 LIES = re.compile(
     r"GPG error|NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|NODATA|is not signed"
@@ -105,7 +105,7 @@ class Resolver:
         self.epoch = max(date for _, date in found)
 
     def resolve(self, names: Iterable[str]) -> Resolution:
-        """Essential and required packages, `names`, and what they depend on; never what they recommend.
+        """Essential packages, `names`, and what they depend on; never what they recommend.
 
         Raises ConfigError for a name that the archive does not have, Refused with apt's explanation when the
         packages can't be installed together.
@@ -154,7 +154,8 @@ class Resolver:
         for fields in read_package_list(text):
             name = fields["Package"]
             self._names.add(name)
-            if fields.get("Essential") == "yes" or fields.get("Priority") == "required":
+            # Not what has the priority `required`: apt is among that, and no package manager goes into an image.
+            if fields.get("Essential") == "yes":
                 self._always.add(name)
             self._listed.setdefault((name, fields["Version"], fields["Architecture"]), Listed(archive, fields))
 
