@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from asl_image.cache import Cache
+from asl_image.errors import Busy, IoFailed, ProgramFailed
 from asl_image.plan import Plan
 from asl_image.screen import Screen
-from asl_image.site import LocalSite
-from asl_image.step import Step
+from asl_image.step import Site, Step
 from asl_image.steps.tools_tree import ToolsTree
 
 # What a build leaves in its folder, by the name in the work folder: the image, and beside it its papers.
@@ -79,6 +81,8 @@ def decide(
             decisions.append(Decision(step, step_id, "skip", "nothing that runs needs it"))
         elif cache.find(step, step_id) is not None:
             decisions.append(Decision(step, step_id, "reuse", "a result is kept under this id"))
+            for needed in step.restored_with():
+                wanted.setdefault(needed, f"{name} needs it")
         else:
             decisions.append(Decision(step, step_id, "run", why_run(step, step_id, stamp, ids, wanted[name])))
             for needed in step.needs():
@@ -121,53 +125,86 @@ def differences(then: object, now: object, at: str = "") -> Iterator[str]:
         yield f"{at} changed"
 
 
-@contextmanager
-def _step_around(screen: Screen, decision: Decision) -> Iterator[None]:
-    with screen.step(f"{decision.step.name()}"):
-        yield
+class BuildSite(Site, Protocol):
+    """A site that can be opened and closed, with the tools tree mounted once there is one."""
+
+    def opened(self) -> AbstractContextManager[None]:
+        """Fresh, empty folders, gone again at the end."""
+
+    def tools_mounted(self, tree: Path) -> AbstractContextManager[None]:
+        """The tools tree in its place."""
 
 
 def execute(
-    plan: Plan, decisions: Sequence[Decision], site: LocalSite, cache: Cache, screen: Screen, folder: Path
+    plan: Plan, decisions: Sequence[Decision], site: BuildSite, cache: Cache, screen: Screen, folder: Path
 ) -> None:
     """Run the plan and put its results into `folder`. Raises AslImageError; then `folder` is as it was."""
-    ids = plan.ids()
     with site.opened(), ExitStack() as mounts:
         for decision in decisions:
-            step = decision.step
             if decision.action == "skip":
                 continue
-            if decision.action == "reuse":
-                kept = cache.find(step, decision.step_id)
-                assert kept is not None, step.name()  # noqa: S101 - nobody else takes entries away while we hold the lock
-                cache.touch(kept)
-                step.restore(site, kept)
-            else:
-                with _step_around(screen, decision):
-                    step.run(site)
-                kept = cache.keep(step, decision.step_id, site.work) if step.outputs() else None
-            if isinstance(step, ToolsTree):
-                assert kept is not None  # noqa: S101 - it has outputs
+            with full_disk_named(decision.step.name(), folder):
+                kept = run_or_reuse(decision, site, cache, screen)
+            if isinstance(decision.step, ToolsTree) and kept is not None:
                 mounts.enter_context(site.tools_mounted(kept / "tools-tree"))
-        results = publish(plan, site.work, folder)
-    write_stamp(folder, Stamp(ids, {step.name(): step.facts() for step in plan.steps}, results))
+        with full_disk_named("results", folder):
+            results = publish(plan, site.work, folder)
+    write_stamp(folder, Stamp(plan.ids(), {step.name(): step.facts() for step in plan.steps}, results))
     cache.prune(plan.steps)
+
+
+def run_or_reuse(decision: Decision, site: Site, cache: Cache, screen: Screen) -> Path | None:
+    """Run one step, or take its result from the cache; returns where that is kept, if it is."""
+    step = decision.step
+    if decision.action == "reuse":
+        kept = cache.find(step, decision.step_id)
+        if kept is None:
+            raise Busy(f"{step.name()}: its kept result is gone", hint="somebody cleared the cache; build again")
+        cache.touch(kept)
+        step.restore(site, kept)
+        return kept
+    with screen.step(step.name()):
+        step.run(site)
+        return cache.keep(step, decision.step_id, site.work) if step.outputs() else None
+
+
+@contextmanager
+def full_disk_named(what: str, folder: Path) -> Iterator[None]:
+    """Say that the disk is full when that is why a program, or we, failed."""
+    try:
+        yield
+    except ProgramFailed as error:
+        if not any(os.strerror(errno.ENOSPC) in line for line in error.details):
+            raise
+        raise full_disk(what, folder, error.details) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise full_disk(what, folder) from error
+
+
+def full_disk(what: str, folder: Path, details: tuple[str, ...] = ()) -> IoFailed:
+    """The error for a disk that is full."""
+    return IoFailed(
+        f"{what}: the disk is full ({folder})",
+        details=details,
+        hint="free some space, or use --build DIR on another disk; nothing half-made was left",
+    )
 
 
 def publish(plan: Plan, work: Path, folder: Path) -> dict[str, dict[str, int | str]]:
     """Move the results to their names; the stamp of an older build goes first, so it never fits by chance."""
-    (folder / "build.json").unlink(missing_ok=True)
     results: dict[str, dict[str, int | str]] = {}
     for source, pattern in RESULTS.items():
-        name = pattern.format(profile=plan.profile)
         (work / source).chmod(0o644)
         with (work / source).open("rb+") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
-        (work / source).rename(folder / name)
-        seen = looks(folder / name)
-        assert seen is not None, name  # noqa: S101 - it was just put there
-        results[name] = {**seen, "sha256": digest}
+        results[pattern.format(profile=plan.profile)] = {**(looks(work / source) or {}), "sha256": digest}
+    # Nothing of this needs room on the disk, so all of it is done or none.
+    (folder / "build.json").unlink(missing_ok=True)
+    for source, pattern in RESULTS.items():
+        (work / source).rename(folder / pattern.format(profile=plan.profile))
     return results
 
 

@@ -34,10 +34,11 @@ class Script:
 
 @dataclass(frozen=True)
 class HookSet:
-    """The elements an image uses, in dependency order, with all scripts that they bring."""
+    """The elements an image uses, with all scripts that they bring and the runner that starts those."""
 
     elements: tuple[str, ...]
     scripts: tuple[Script, ...]
+    runner: bytes = b""
 
     def phase(self, phase: str) -> tuple[Script, ...]:
         """The scripts of one phase, in the order in which they will run."""
@@ -45,15 +46,15 @@ class HookSet:
         return tuple(sorted(found, key=lambda script: (number_of(script.name), script.name)))
 
     def digest(self, phase: str) -> str:
-        """SHA-256 (hex) of what a phase consists of, environment files included."""
-        whole = hashlib.sha256()
+        """SHA-256 (hex) of what a phase consists of, environment files and the runner included."""
+        whole = hashlib.sha256(self.runner)
         for script in (*self.phase("environment"), *self.phase(phase)):
             whole.update(repr((script.phase, script.name, script.executable)).encode() + script.text)
         return whole.hexdigest()
 
     def tree(self, phase: str) -> list[Entry]:
         """What lies beside the image root while a phase runs: the runner, its scripts and their environment."""
-        entries = [file("dib-run-parts", run_parts(), 0o755)]
+        entries = [file("dib-run-parts", self.runner, 0o755)]
         entries += [file(f"environment.d/{script.name}", script.text) for script in self.phase("environment")]
         entries += [
             file(f"{phase}.d/{script.name}", script.text, 0o755 if script.executable else 0o644)
@@ -102,7 +103,7 @@ def load_hooks(names: Sequence[str], hooks_dir: Path) -> HookSet:
                     f"{hooks_dir}/{element}/{script.phase}.d/{script.name}: {twin.element} has a script of this name",
                     hint="rename one of them; names must be unique within a phase",
                 )
-    return HookSet(elements, tuple(scripts[key] for key in sorted(scripts)))
+    return HookSet(elements, tuple(scripts[key] for key in sorted(scripts)), run_parts())
 
 
 def _scripts(element_dir: Path, element: str) -> list[Script]:

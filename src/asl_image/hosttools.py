@@ -24,6 +24,7 @@ HOST_TOOLS: tuple[HostTool, ...] = (
     HostTool("mmdebstrap", "mmdebstrap", ("build",)),
     HostTool("mount", "mount", ("build",)),
     HostTool("umount", "mount", ("build",)),
+    HostTool("setpriv", "util-linux", ("build",)),
     HostTool("unshare", "util-linux", ("build",)),
     HostTool("newuidmap", "uidmap", ("build",)),
     HostTool("qemu-system-x86_64", "qemu-system-x86", ("boot",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from asl_image import __version__
@@ -10,13 +10,14 @@ from asl_image.hooks import PHASES, HookSet
 from asl_image.lock import Lock
 from asl_image.overlay import Overlay
 from asl_image.profile import Profile
-from asl_image.step import Step, step_id
+from asl_image.step import Step, code_digest, step_id
 from asl_image.steps.boot_tree import BootTree
 from asl_image.steps.clean import Clean
 from asl_image.steps.files import Files
 from asl_image.steps.hook_phase import HookPhase
 from asl_image.steps.initramfs import Initramfs
 from asl_image.steps.iso import Iso
+from asl_image.steps.kernel import Kernel
 from asl_image.steps.kernel_modules import KernelModules
 from asl_image.steps.layer import Layer
 from asl_image.steps.manifest import Manifest
@@ -47,12 +48,20 @@ class Plan:
     profile: str
     steps: tuple[Step, ...]
 
-    def ids(self) -> dict[str, str]:
-        """Step name → id."""
+    def ids(self, code: Callable[[str], str] = code_digest) -> dict[str, str]:
+        """Step name → id; `code` gives the digest of a module's text, by the module's name."""
         known: dict[str, str] = {}
         for step in self.steps:
-            known[step.name()] = step_id(step, known)
+            known[step.name()] = step_id(step, known, code(type(step).__module__))
         return known
+
+    def text(self, ids: Mapping[str, str]) -> str:
+        """The plan as a person reads it: each step with its id, and below it all that it does."""
+        lines: list[str] = []
+        for number, step in enumerate(self.steps, start=1):
+            lines.append(f"{number:2} {step.name()}  {ids[step.name()]}")
+            lines += [f"     {line}" for line in step.describe()]
+        return "\n".join(lines) + "\n"
 
     def step(self, name: str) -> Step:
         """The step of that name. Raises KeyError."""
@@ -80,6 +89,7 @@ def make_plan(inputs: Inputs) -> Plan:
             ToolsTree(inputs.tools_tree),
             Root(profile.engine, inputs.lock),
             *phases,
+            Kernel(after),
             KernelModules(profile.modules, after),
             Clean("kernel-modules", epoch),
             layer("base", "root", "clean"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +34,7 @@ CLEAN_ENVIRONMENT: Mapping[str, str] = {
 }
 
 FAILURE_TAIL_LINES = 12
+POLL_S = 0.05  # how often `enter` looks whether its program has ended
 
 
 @dataclass(frozen=True)
@@ -158,28 +161,45 @@ class Runner:
         return int(process.exit_code)
 
     def enter(self, command: Command) -> int:
-        """Run a program in our place, with our terminal and streams, and return its exit status.
+        """Run a program in our place, with our streams, and return its exit status.
 
-        A signal that should stop us is handed on to what the program started (it is `unshare`, which
-        waits and heeds no signal itself), and we go on waiting for it to end in order. Raises Refused.
+        It gets a process group of its own, so what a terminal sends comes to us alone. A signal that should
+        stop us is handed on, as SIGTERM, to what the program started (it is `unshare`, which waits and heeds no
+        signal itself), again and again: what has only just been started may not listen yet. We go on waiting
+        for it to end in order. Raises Refused, or ProgramFailed when the program was killed.
         """
         with self._logged(command):
             path = str(found(command.argv[0]))
-        pid = os.posix_spawn(path, command.argv, {**CLEAN_ENVIRONMENT, **command.env})
-
-        def hand_on(_number: int, _frame: object) -> None:
-            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                with suppress(ProcessLookupError):
-                    os.kill(int(child), signal.SIGTERM)
-
+        stopping = threading.Event()
         stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, hand_on) for number in stops}
+        before = {number: signal.signal(number, lambda *_: stopping.set()) for number in stops}
         try:
-            _, status = os.waitpid(pid, 0)
+            pid = os.posix_spawn(path, command.argv, {**CLEAN_ENVIRONMENT, **command.env}, setpgroup=0)
+            ended_by = self._wait(pid, stopping)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        return os.waitstatus_to_exitcode(status)
+        if ended_by < 0:
+            raise ProgramFailed(
+                f"what ran in our place {ended(ended_by)}",
+                hint="the kernel does that when memory runs out (see dmesg)" if ended_by == -signal.SIGKILL else None,
+            )
+        return ended_by
+
+    def _wait(self, pid: int, stopping: threading.Event) -> int:
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            if stopping.is_set():
+                self._stop_children(pid)
+            time.sleep(POLL_S)
+
+    def _stop_children(self, pid: int) -> None:
+        with suppress(FileNotFoundError):
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGTERM)
 
     @contextmanager
     def _logged(self, command: Command) -> Iterator[BinaryIO]:
@@ -219,6 +239,7 @@ class Runner:
             except BaseException:
                 if process is not None and process.is_alive():
                     process.kill_group()
+                    process.wait()  # what it was doing, a mount say, must not come after our own cleaning up
                 raise
             finally:
                 if stdin is not None:
@@ -243,11 +264,11 @@ class Runner:
 
 
 def found(name: str) -> sh.Command:
-    """The program by that name. Raises Refused when this host has none."""
-    try:
-        return sh.Command(name)
-    except sh.CommandNotFound:
-        raise missing_program(name) from None
+    """The program by that name, also where an ordinary user's PATH does not lead. Raises Refused."""
+    for folders in (None, CLEAN_ENVIRONMENT["PATH"].split(":")):
+        with suppress(sh.CommandNotFound):
+            return sh.Command(name, folders)
+    raise missing_program(name)
 
 
 def ended(exit_code: int) -> str:

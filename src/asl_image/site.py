@@ -7,13 +7,15 @@ with it; what ends in order is unmounted in order.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from asl_image import tree_writer
 from asl_image.lock import Lock
+from asl_image.mounts import let_go
 from asl_image.paths import inside
 from asl_image.repository import write_repository
 from asl_image.runner import Command, Runner
@@ -46,49 +48,58 @@ class LocalSite:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Fresh, empty folders, taken away again at the end, however it ends."""
-        tree_writer.remove(self.home)
+        """Fresh, empty folders, taken away again at the end, however it ends; what a killed build left goes first."""
+        self._clear()
         try:
             for folder in (self.work, self.tools_tree, self.repo):
                 folder.mkdir(parents=True)
             yield
         finally:
-            tree_writer.remove(self.home)
+            try:
+                self._clear()
+            except KeyboardInterrupt:  # it comes once (see cli.py), and what was begun must be finished
+                self._clear()
+                raise
+
+    def _clear(self) -> None:
+        if os.getpid() == 1:
+            end_others()
+        let_go(self.home)
+        tree_writer.remove(self.home)
 
     @contextmanager
     def tools_mounted(self, tree: Path) -> Iterator[None]:
         """The tools tree, read-only, with `/work`, `/repo`, and what programs expect of a running system."""
-        with ExitStack() as undo:
-            self._mount(undo, self.tools_tree, "--bind", str(tree))
-            self._mount(undo, self.tools_tree / WORK.lstrip("/"), "--bind", str(self.work))
-            self._mount(undo, self.tools_tree / REPO.lstrip("/"), "--bind", str(self.repo))
-            self._mount(undo, self.tools_tree / "tmp", "-t", "tmpfs", "-o", "mode=1777", "tmpfs")
-            self._system(undo, self.tools_tree)
+        with let_go_after(self.tools_tree):
+            self._mount(self.tools_tree, "--bind", str(tree))
+            self._mount(self.tools_tree / WORK.lstrip("/"), "--bind", str(self.work))
+            self._mount(self.tools_tree / REPO.lstrip("/"), "--bind", str(self.repo))
+            self._mount(self.tools_tree / "tmp", "-t", "tmpfs", "-o", "mode=1777", "tmpfs")
+            self._system(self.tools_tree)
             # The whole tree is read-only from here on; the mounts on it are not.
             self.runner.run(Command(("mount", "-o", "remount,bind,ro", str(self.tools_tree))))
             yield
 
     @contextmanager
     def _image_mounted(self) -> Iterator[None]:
-        with ExitStack() as undo:
-            self._system(undo, self.work / "root")
+        root = self.work / "root"
+        with let_go_after(root):
+            self._system(root)
             yield
 
-    def _system(self, undo: ExitStack, root: Path) -> None:
-        self._mount(undo, root / "proc", "-t", "proc", "proc")
-        self._mount(undo, root / "sys", "-t", "sysfs", "-o", "ro", "sysfs")
-        self._mount(undo, root / "dev", "-t", "tmpfs", "-o", "mode=755", "tmpfs")
+    def _system(self, root: Path) -> None:
+        self._mount(root / "proc", "-t", "proc", "proc")
+        self._mount(root / "sys", "-t", "sysfs", "-o", "ro", "sysfs")
+        self._mount(root / "dev", "-t", "tmpfs", "-o", "mode=755", "tmpfs")
         for name in DEVICES:
             (root / "dev" / name).touch()
-            self._mount(undo, root / "dev" / name, "--bind", f"/dev/{name}")
+            self._mount(root / "dev" / name, "--bind", f"/dev/{name}")
         for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
             (root / "dev" / name).symlink_to(f"/proc/self/{target}")
         (root / "dev/shm").mkdir(mode=0o1777)
 
-    def _mount(self, undo: ExitStack, at: Path, *words: str) -> None:
+    def _mount(self, at: Path, *words: str) -> None:
         self.runner.run(Command(("mount", *words, str(at))))
-        # Lazily: a daemon that a package started must not keep a build from ending.
-        undo.callback(self.runner.run, Command(("umount", "--lazy", str(at))))
 
     def act(self, act: Act) -> None:
         with self._around(act):
@@ -134,13 +145,32 @@ class LocalSite:
         return inside(self.work / "root", path)
 
 
+def end_others() -> None:
+    """End every other process of our process namespace, whose first one we are: each was started by a step."""
+    with suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:  # a parent's end makes its children ours, so this waits for all of them
+            os.waitpid(-1, 0)
+
+
+@contextmanager
+def let_go_after(at: Path) -> Iterator[None]:
+    """Whatever gets mounted at or below `at` meanwhile is unmounted at the end, however it ends."""
+    try:
+        yield
+    finally:
+        let_go(at)
+
+
 def private_argv(argv: tuple[str, ...], *, uid: int | None = None) -> tuple[str, ...]:
     """`argv` in mount, network and process namespaces of its own, and as an ordinary user in a user namespace.
 
     The network namespace has nothing but a loopback that is down: a build can't fetch. When the process
-    that starts it dies, everything in the namespaces is killed and every mount is gone.
+    that starts it dies, however it dies, everything in the namespaces is killed and every mount is gone.
     """
     uid = os.geteuid() if uid is None else uid
     user = () if uid == 0 else ("--user", "--map-auto", "--map-root-user")
     own = ("--mount", "--net", "--pid", "--ipc", "--uts")
-    return ("unshare", *user, *own, "--fork", "--mount-proc", "--kill-child", *argv)
+    # The kernel's note to end with us outlives a program's start, so not even SIGKILL leaves a build running alone.
+    return ("setpriv", "--pdeathsig", "KILL", "unshare", *user, *own, "--fork", "--mount-proc", "--kill-child", *argv)

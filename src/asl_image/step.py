@@ -1,7 +1,7 @@
 """What a step is: data that can be printed and hashed, and one method that does the work.
 
-A step's id is the SHA-256 over its kind, its fields, the source text of its module and the ids of
-the steps it needs. Whatever can change its bytes is in there, so a result found under an id is the
+A step's id is the SHA-256 over its kind, its fields, the source text of its module and of those it uses, and
+the ids of the steps it needs. Whatever can change its bytes is in there, so a result found under an id is the
 result: there are no other markers.
 """
 
@@ -17,10 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from types import ModuleType
+from typing import ClassVar, Literal, Protocol
 
 from asl_image import tree_writer
 from asl_image.lock import Lock
+from asl_image.runner import CLEAN_ENVIRONMENT
 
 Place = Literal["host", "tools", "image"]
 
@@ -28,6 +30,9 @@ Place = Literal["host", "tools", "image"]
 # runs on the host itself, needs them. In the tools tree every path is the same everywhere.
 WORK = "/work"
 REPO = "/repo"
+
+# Modules whose text is no part of a step's id: what they make of their input is in the step's fields already.
+FRAME = frozenset(f"asl_image.{name}" for name in ("errors", "lock", "profile", "step"))
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,8 @@ class Site(Protocol):
 class Step:
     """One piece of a build. Subclasses are frozen dataclasses whose fields are all that they know."""
 
+    shared: ClassVar[bool] = False  # whether its result is the same for every profile, and kept once
+
     def name(self) -> str:
         """What the step leaves behind, unique in a plan."""
         raise NotImplementedError
@@ -92,6 +99,10 @@ class Step:
     def needs(self) -> tuple[str, ...]:
         """Names of the steps whose results it reads or changes."""
         raise NotImplementedError
+
+    def restored_with(self) -> tuple[str, ...]:
+        """Names of the steps whose results it takes to make a cached result usable."""
+        return ()
 
     def outputs(self) -> tuple[str, ...]:
         """What it leaves in the work folder that a cache can keep; empty when it is not cached."""
@@ -138,19 +149,28 @@ def plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no place in a step's id")
 
 
-def step_id(step: Step, needed: Mapping[str, str]) -> str:
-    """SHA-256 (hex) of the step, given the ids of what it needs."""
+def step_id(step: Step, needed: Mapping[str, str], code: str) -> str:
+    """SHA-256 (hex) of the step, given the ids of what it needs and the digest of its code."""
     whole = {
         "kind": type(step).__name__,
         "facts": step.facts(),
         "needs": [needed[name] for name in step.needs()],
-        "code": code_digest(type(step).__module__),
+        "code": code,
+        "environment": dict(CLEAN_ENVIRONMENT),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @cache
-def code_digest(module_name: str) -> str:
-    """SHA-256 (hex) of the text of a step's module and of the writer that they all share."""
-    texts = (inspect.getsource(sys.modules[module_name]), inspect.getsource(tree_writer))
+def code_digest(module_name: str, frame: frozenset[str] = FRAME) -> str:
+    """SHA-256 (hex) of the text of a step's module, of the modules of ours that it uses, and of the writer."""
+    used = {home_of(value) for value in vars(sys.modules[module_name]).values()}
+    ours = {name for name in used if name.startswith(("asl_image.", "asl_authority.")) and name not in frame}
+    names = sorted({module_name, tree_writer.__name__, *ours})
+    texts = ("\0".join((name, inspect.getsource(sys.modules[name]))) for name in names)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def home_of(value: object) -> str:
+    """The name of the module that a thing was defined in; empty for plain values."""
+    return value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))

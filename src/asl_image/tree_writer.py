@@ -18,6 +18,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from asl_image.errors import IoFailed
+from asl_image.mounts import mounts_below
+
 # What may travel with a file. Anything else (SELinux labels, ACLs of the host) stays behind.
 ALLOWED_XATTRS = ("security.capability",)
 
@@ -261,8 +264,12 @@ def unpack(entries: Iterable[Entry], at: Path) -> None:
 
 
 def remove(at: Path) -> None:
-    """Take a tree away, whatever the modes of its directories; a missing one is fine."""
+    """Take a tree away; a missing one is fine. Raises IoFailed when anything is mounted in it, and removes nothing."""
     if at.is_dir() and not at.is_symlink():
+        if mounts := mounts_below(at):
+            raise IoFailed(
+                f"{at}: not removed, something is mounted there", details=tuple(str(point) for point in mounts)
+            )
         shutil.rmtree(at)
     else:
         at.unlink(missing_ok=True)

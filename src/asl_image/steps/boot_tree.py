@@ -40,7 +40,7 @@ class BootTree(Step):
         return "boot-tree"
 
     def needs(self) -> tuple[str, ...]:
-        return ("tools-tree", "clean", "initramfs", *(f"layer-{layer}" for layer in LAYERS))
+        return ("tools-tree", "kernel", "initramfs", *(f"layer-{layer}" for layer in LAYERS))
 
     def facts(self) -> dict[str, object]:
         return {

@@ -1,15 +1,15 @@
-"""The root tree without what a build leaves lying about: logs, caches, backups, and the kernel itself."""
+"""The root tree without what a build leaves lying about: logs, caches, backups, and the kernel (see kernel.py)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from asl_image import tree_writer
-from asl_image.errors import CheckFailed
 from asl_image.step import Site, Step
 
 # Each with its reason; paths are globs below the root.
 LITTER = (
+    ("boot/*", "the kernel lies on the medium, beside the layers"),
     ("etc/.pwd.lock", "lock of passwd tools"),
     ("etc/*-", "backups of account files"),
     ("etc/apt", "the image has no package manager to configure"),
@@ -35,7 +35,7 @@ LITTER = (
 
 @dataclass(frozen=True)
 class Clean(Step):
-    """Removes litter, moves the kernel to /work/vmlinuz, and sets the dates that accounts carry."""
+    """Removes litter, and sets the dates that accounts carry."""
 
     after: str
     epoch: int
@@ -48,7 +48,6 @@ class Clean(Step):
 
     def describe(self) -> tuple[str, ...]:
         return (
-            "builder: moves the kernel to /work/vmlinuz",
             *(f"builder: removes /{pattern} ({reason})" for pattern, reason in LITTER),
             "builder: keeps only copyright files under /usr/share/doc",
             "builder: sets the last password change of every account to the epoch's day",
@@ -56,12 +55,6 @@ class Clean(Step):
 
     def run(self, site: Site) -> None:
         root = site.work / "root"
-        kernels = sorted((root / "boot").glob("vmlinuz-*"))
-        if len(kernels) != 1:
-            raise CheckFailed(f"one kernel is expected in /boot, {len(kernels)} are there")
-        kernels[0].rename(site.work / "vmlinuz")
-        for path in (root / "boot").iterdir():
-            tree_writer.remove(path)
         for pattern, _ in LITTER:
             for path in sorted(root.glob(pattern), reverse=True):
                 tree_writer.remove(path)

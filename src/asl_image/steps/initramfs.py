@@ -34,7 +34,7 @@ class Initramfs(Step):
         return "initramfs"
 
     def needs(self) -> tuple[str, ...]:
-        return ("tools-tree", "clean")
+        return ("tools-tree", "kernel-modules")
 
     def outputs(self) -> tuple[str, ...]:
         return ("initrd",)

@@ -31,6 +31,9 @@ class Manifest(Step):
     def needs(self) -> tuple[str, ...]:
         return ("boot-tree", "iso")
 
+    def facts(self) -> dict[str, object]:
+        return {**super().facts(), "rendered": hashlib.sha256(render_lock(self.lock).encode()).hexdigest()}
+
     def describe(self) -> tuple[str, ...]:
         return ("builder: writes manifest.json: lock, packages, tools, seals, and SHA-256 of every file of the medium",)
 

@@ -91,6 +91,9 @@ class Root(Step):
                 ),
             )
 
+    def restored_with(self) -> tuple[str, ...]:
+        return ("tools-tree",)
+
     def restore(self, site: Site, kept: Path) -> None:
         """Unpack the kept tree, as it was before any hook."""
         (site.work / "root").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from asl_image.lock import Lock
 from asl_image.step import REPO, Act, Site, Step
@@ -12,6 +13,8 @@ from asl_image.step import REPO, Act, Site, Step
 @dataclass(frozen=True)
 class ToolsTree(Step):
     """Bootstrapped from its own lock by the host's mmdebstrap; the only step that uses the host's programs."""
+
+    shared: ClassVar[bool] = True
 
     lock: Lock
 

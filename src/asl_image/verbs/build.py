@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from asl_image.cache import Cache
-from asl_image.errors import Busy, Refused
+from asl_image.errors import Busy, ConfigError, Refused
 from asl_image.execute import Stamp, decide, execute
 from asl_image.hosttools import missing
 from asl_image.inputs import load_inputs
 from asl_image.plan import Plan, make_plan
-from asl_image.runner import Command, Runner
+from asl_image.runner import CLEAN_ENVIRONMENT, Command, Runner
 from asl_image.site import LocalSite, private_argv
 from asl_image.store import Store
 from asl_image.verbs import House, profile_argument
@@ -78,7 +80,11 @@ def build(
 
 def check_host() -> None:
     """Raise Refused, naming the packages, when this host lacks a program or namespaces."""
-    lacking = [tool for tool in missing("build") if os.geteuid() != 0 or tool.program != "newuidmap"]
+    lacking = [
+        tool
+        for tool in missing("build", partial(shutil.which, path=CLEAN_ENVIRONMENT["PATH"]))
+        if os.geteuid() != 0 or tool.program != "newuidmap"
+    ]
     if lacking:
         raise Refused(
             "this host lacks programs that a build needs",
@@ -104,14 +110,16 @@ def start_inside(house: House, folder: Path) -> int:
 
 def carry_out(house: House, plan: Plan, cache: Cache, folder: Path) -> None:
     """The build itself, in its namespaces."""
-    ids = plan.ids()
+    if os.getpid() != 1:
+        raise ConfigError("--inside is for the builder itself", hint="leave it out")
+    os.umask(0o022)
     log = folder / "logs" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     site = LocalSite(folder / "work", Runner(log), Store(house.store))
-    decisions = decide(plan, ids, cache, Stamp.read(folder), up_to_date=False)
-    os.umask(0o022)
-    execute(plan, decisions, site, cache, house.screen, folder)
+    with cache.in_use():
+        decisions = decide(plan, plan.ids(), cache, Stamp.read(folder), up_to_date=False)
+        execute(plan, decisions, site, cache, house.screen, folder)
 
 
 @contextmanager

@@ -15,12 +15,8 @@ def plan(house: House, profile: str, locked: bool, engine: str | None, compressi
     """Print what `build PROFILE` would do, step by step."""
     made, _ = planned(house, profile, locked, engine, compression)
     ids = made.ids()
-    lines: list[str] = []
-    for number, step in enumerate(made.steps, start=1):
-        lines.append(f"{number:2} {step.name()}  {ids[step.name()]}")
-        lines += [f"     {line}" for line in step.describe()]
     steps = [
         {"name": step.name(), "id": ids[step.name()], "needs": list(step.needs()), "does": list(step.describe())}
         for step in made.steps
     ]
-    house.screen.result("\n".join(lines), {"profile": profile, "steps": steps})
+    house.screen.result(made.text(ids), {"profile": profile, "steps": steps})
