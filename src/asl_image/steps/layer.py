@@ -70,13 +70,14 @@ class Layer(Step):
         return Act(
             (
                 "sqfstar",
-                f"{WORK}/{self.layer}.squashfs",
                 *COMPRESSION[self.compression],
                 "-b", "128K",
                 "-root-mode", "755", "-root-uid", "0", "-root-gid", "0",
                 "-root-time", str(self.epoch),  # the archive's own "./" is not taken for it
                 "-mem", "512M",  # the default is a share of the host's memory
                 "-no-progress", "-quiet",
+                # The image comes last: what follows its name is a list of files to leave out, not options.
+                f"{WORK}/{self.layer}.squashfs",
             ),
             env={"SOURCE_DATE_EPOCH": str(self.epoch)},  # never with -mkfs-time: both together abort
             stdin=f"{self.layer}.tar",
