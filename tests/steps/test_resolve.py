@@ -101,7 +101,7 @@ def test_the_epoch_is_the_newest_date_of_the_release_files(server: Server, signe
 
 def test_a_folder_serves_as_a_mirror(archive: Archive, signer: Signer, tmp_path: Path) -> None:
     with opened(origins(archive.root.as_uri()), signer, tmp_path) as resolver:
-        assert len(resolver.resolve(["git"]).packages) == 4
+        assert len(resolver.resolve(["git"]).packages) == 3
 
 
 def test_an_unknown_package_is_named_with_what_was_perhaps_meant(
