@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -97,24 +98,33 @@ def overlay_tree(overlays: Sequence[Overlay], part: str, values: Mapping[str, ob
         entries[entry.name], origin[entry.name] = entry, overlay.name
 
     for overlay in overlays:
-        owners = overlay.settings.owners
-        modes = dict(overlay.settings.modes)
-        if part == "root":
-            for path, mode in overlay.settings.directories.items():
-                uid, gid = owner_of(owners.get(path, "0:0"))
-                add(directory(path.lstrip("/"), int(mode, 8), uid, gid), overlay)
-        for entry in _files(overlay, part, values):
-            path = f"/{entry.name}"
-            mode_text = modes.pop(path, None) if part == "root" else None
-            mode_bits = int(mode_text, 8) if mode_text else entry.mode
-            uid, gid = owner_of(owners.get(path, "0:0")) if part == "root" else (0, 0)
-            add(Entry(**{**vars(entry), "mode": mode_bits, "uid": uid, "gid": gid}), overlay)
-        if part == "root" and modes:
-            raise ConfigError(
-                f"overlays/{overlay.name}/overlay.yaml: modes for files that it does not bring",
-                details=tuple(sorted(modes)),
-            )
+        for entry in _entries(overlay, part, values):
+            add(entry, overlay)
     return with_parents(entries.values())
+
+
+def _entries(overlay: Overlay, part: str, values: Mapping[str, object]) -> list[Entry]:
+    """What one overlay brings to a part; on the medium everything is root's and has git's mode."""
+    found = _files(overlay, part, values)
+    if part != "root":
+        return found
+    settings = overlay.settings
+    found += [directory(path.lstrip("/"), int(mode, 8)) for path, mode in settings.directories.items()]
+    kinds = {f"/{entry.name}": entry.kind for entry in found}
+    idle = sorted(path for path in settings.modes if kinds.get(path) != "file") + sorted(settings.owners.keys() - kinds)
+    if idle:
+        raise ConfigError(
+            f"overlays/{overlay.name}/overlay.yaml: modes or owners for files that it does not bring",
+            details=tuple(idle),
+            hint="a link has no mode; a directory gets its own under `directories`",
+        )
+    return [_settled(entry, settings) for entry in found]
+
+
+def _settled(entry: Entry, settings: OverlaySettings) -> Entry:
+    mode = settings.modes.get(f"/{entry.name}")
+    uid, gid = owner_of(settings.owners.get(f"/{entry.name}", "0:0"))
+    return replace(entry, mode=int(mode, 8) if mode else entry.mode, uid=uid, gid=gid)
 
 
 def _files(overlay: Overlay, part: str, values: Mapping[str, object]) -> list[Entry]:
@@ -136,9 +146,17 @@ def render(template: bytes, values: Mapping[str, object], where: str) -> bytes:
     )
     try:
         return engine.from_string(template.decode()).render(dict(values)).encode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: a template is UTF-8 text: {error}") from None
     except jinja2.TemplateError as error:
-        line = getattr(error, "lineno", None)
+        line = getattr(error, "lineno", None) or _line_of(error)
         raise ConfigError(f"{where}{f':{line}' if line else ''}: {error}") from None
+
+
+def _line_of(error: Exception) -> int | None:
+    """Where in the template it happened: jinja2 gives the traceback the template's own lines."""
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return frames[-1] if frames else None
 
 
 def owner_of(text: str) -> tuple[int, int]:
