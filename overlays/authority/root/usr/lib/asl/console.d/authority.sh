@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The authority's tools are on the operator's path.
 PATH=$PATH:/asl-auth-host/tools
 # There is no network to ask for a newer version.
