@@ -143,26 +143,6 @@ static void switch_root(void)
 		stop(FAULT, "no root: %s", strerror(errno));
 }
 
-/* systemd starts from files of the base layer. If one of those is damaged, init dies and the kernel panics before
- * anybody could say why; so they are read here, where there is still somebody to say it. */
-static void read_ahead(char *list)
-{
-	static char chunk[1 << 16];
-	char reason[REASON_SIZE];
-	ssize_t got = 0;
-
-	for (char *file; (file = strsep(&list, "\n"));) {
-		int fd = *file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
-
-		while (fd >= 0 && (got = read(fd, chunk, sizeof chunk)) > 0)
-			;
-		if (fd >= 0)
-			close(fd);
-	}
-	if (find_damage(uevents, &words, reason))
-		stop("Use another copy of this medium, or check this one (menu entry m). Ctrl-Alt-Del restarts.", "%s", reason);
-}
-
 int main(int argc, char **argv)
 {
 	struct medium medium;
@@ -185,14 +165,14 @@ int main(int argc, char **argv)
 	mount_root(&words);
 	mount_or_stop("tmpfs", NEW_ROOT "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
 	mount_or_stop("tmpfs", NEW_ROOT "/var", MS_NOSUID | MS_NODEV, "mode=0755");
-	char *early_files = read_text("/asl/read-ahead");
 	times.root = now_ms();
 	write_record(&medium);
 	start_watcher(&words, &medium, argv[0]);
 	switch_root();
-	read_ahead(early_files);
 	say("root: starting systemd");
 		restore_loglevel();
 	execve(SYSTEMD, (char *[]){SYSTEMD, NULL}, (char *[]){"TERM=linux", NULL});
-	stop(FAULT, "%s can't be started: %s", SYSTEMD, strerror(errno));
+	int error = errno;
+	sleep(1); /* if the medium is the reason, the watcher knows better, and we get no further than this */
+	stop(FAULT, "%s can't be started: %s", SYSTEMD, strerror(error));
 }

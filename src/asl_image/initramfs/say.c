@@ -126,11 +126,9 @@ _Noreturn void stop(const char *what_now, const char *format, ...)
 	klogctl(CONSOLE_LEVEL, NULL, 3);
 	say_urgently("STOP: %s", what);
 	say_urgently("%s", what_now);
-	if (getpid() != 1) {
-		/* The watcher speaks while a whole system runs: the consoles get a moment, then the kernel halts. */
-		usleep(300 * 1000);
+	/* The watcher speaks while a whole system runs. A line is on the consoles once it is written. */
+	if (getpid() != 1)
 		reboot(RB_HALT_SYSTEM);
-	}
 	/* Init is the only process there is. It stays, so that Ctrl-Alt-Del restarts the machine. */
 	reboot(RB_ENABLE_CAD);
 	for (;;)

@@ -15,8 +15,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel.h"
@@ -149,6 +151,15 @@ static bool concerns_medium(const struct uevent *event, const struct medium *med
 	       (strcmp(event->device, medium->device) == 0 || strcmp(event->device, medium->disk) == 0);
 }
 
+/* Process 1 can't be stopped by a signal, but by a tracer; and while it is traced, the SIGBUS that it gets for a page
+ * which can't be read doesn't end it, which would be a kernel panic on top of our line. */
+static void freeze_everybody(void)
+{
+	ptrace(PTRACE_SEIZE, 1, NULL, NULL);
+	ptrace(PTRACE_INTERRUPT, 1, NULL, NULL);
+	kill(-1, SIGSTOP);
+}
+
 static _Noreturn void watch(int fd, const struct words *words, const struct medium *medium)
 {
 	char reason[REASON_SIZE];
@@ -159,11 +170,11 @@ static _Noreturn void watch(int fd, const struct words *words, const struct medi
 		bool lost = !quiet && event.action[0] == '\0';
 
 		if (describe_damage(words, &event, reason) || (lost && ask_layers(words, reason))) {
-			kill(-1, SIGSTOP);
+			freeze_everybody();
 			stop(WHAT_NOW, "%s", reason);
 		}
 		if (!medium->in_memory && (concerns_medium(&event, medium) || ((quiet || lost) && medium_is_gone()))) {
-			kill(-1, SIGSTOP);
+			freeze_everybody();
 			stop("Switch the machine off, put the medium back and start again.",
 			     "the medium was removed; keys are locked");
 		}
@@ -192,7 +203,7 @@ void start_watcher(const struct words *words, const struct medium *medium, char 
 			signal(number, SIG_IGN);
 		write_text("/proc/self/oom_score_adj", "-1000");
 		/* Before anyone else sees an EIO, this one sees its reason; and it must not need the medium to run. */
-		sched_setscheduler(0, SCHED_FIFO, &urgent);
+		syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &urgent); /* musl's own function only says ENOSYS */
 		mlockall(MCL_CURRENT | MCL_FUTURE);
 		int fd = open_uevents();
 		for (int other = 0; other < 3; other++)
