@@ -19,6 +19,9 @@ from asl_image.screen import Screen
 from asl_image.step import Site, Step
 from asl_image.steps.tools_tree import ToolsTree
 
+# How programs say that the disk is full: the C library's words, and apt's.
+FULL_DISK = (os.strerror(errno.ENOSPC), "enough free space")
+
 # What a build leaves in its folder, by the name in the work folder: the image, and beside it its papers.
 RESULTS = {"image.iso": "{profile}.iso", "manifest.json": "{profile}.manifest.json"}
 
@@ -141,6 +144,9 @@ def execute(
     """Run the plan and put its results into `folder`. Raises AslImageError; then `folder` is as it was."""
     with site.opened(), ExitStack() as mounts:
         for decision in decisions:
+            if decision.action == "run":
+                decision.step.check(site)
+        for decision in decisions:
             if decision.action == "skip":
                 continue
             with full_disk_named(decision.step.name(), folder):
@@ -174,7 +180,7 @@ def full_disk_named(what: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except ProgramFailed as error:
-        if not any(os.strerror(errno.ENOSPC) in line for line in error.details):
+        if not any(words in line for line in error.details for words in FULL_DISK):
             raise
         raise full_disk(what, folder, error.details) from error
     except OSError as error:

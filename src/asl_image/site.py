@@ -49,8 +49,8 @@ class LocalSite:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Fresh, empty folders, taken away again at the end, however it ends; what a killed build left goes first."""
-        self._clear()
         try:
+            self._clear()
             for folder in (self.work, self.tools_tree, self.repo):
                 folder.mkdir(parents=True)
             yield
@@ -133,8 +133,8 @@ class LocalSite:
         write_repository(lock, self.store, self.repo)
         return self.repo
 
-    def stored(self, sha256: str) -> Path:
-        return self.store.verified(sha256, sha256)
+    def stored(self, sha256: str, name: str) -> Path:
+        return self.store.verified(sha256, name)
 
     def note(self, text: str) -> None:
         with self.runner.log.open("a") as log:

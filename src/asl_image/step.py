@@ -79,8 +79,8 @@ class Site(Protocol):
     def repository(self, lock: Lock) -> Path:
         """Put a local package archive of just what the lock names at `/repo`; returns where that is on the host."""
 
-    def stored(self, sha256: str) -> Path:
-        """A verified file of the package store."""
+    def stored(self, sha256: str, name: str) -> Path:
+        """A file of the package store, verified; `name` is what a person calls it. Raises CheckFailed."""
 
     def note(self, text: str) -> None:
         """Say something in the build log."""
@@ -115,6 +115,9 @@ class Step:
     def describe(self) -> tuple[str, ...]:
         """Exact commands, and one sentence for what the builder itself does."""
         raise NotImplementedError
+
+    def check(self, site: Site) -> None:
+        """Look at what can be seen to be wrong before any step runs. Raises AslImageError."""
 
     def run(self, site: Site) -> None:
         """Do it. Raises AslImageError; leaves nothing outside the work folder."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from asl_image.cache import Cache
-from asl_image.errors import AslImageError, IoFailed, ProgramFailed
+from asl_image.errors import CheckFailed, IoFailed, ProgramFailed
 from asl_image.execute import Decision, Stamp, decide, execute
 from asl_image.lock import Lock
 from asl_image.plan import Inputs, Plan, make_plan
@@ -172,7 +172,7 @@ class FakeSite:
     def repository(self, lock: Lock) -> Path:
         raise NotImplementedError
 
-    def stored(self, sha256: str) -> Path:
+    def stored(self, sha256: str, name: str) -> Path:
         raise NotImplementedError
 
     def note(self, text: str) -> None:
@@ -194,6 +194,7 @@ class Writes(Step):
     files: tuple[tuple[str, str], ...]
     kept: bool = False
     fails: str = ""
+    wrong: str = ""
 
     def name(self) -> str:
         return self.title
@@ -207,6 +208,10 @@ class Writes(Step):
     def describe(self) -> tuple[str, ...]:
         return ()
 
+    def check(self, site: Site) -> None:
+        if self.wrong:
+            raise CheckFailed(self.wrong)
+
     def run(self, site: Site) -> None:
         if self.fails == "disk":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -218,13 +223,14 @@ class Writes(Step):
             (site.work / name).write_text(text)
 
 
-def toy_plan(text: str = "1", fails: str = "") -> Plan:
+def toy_plan(text: str = "1", fails: str = "", wrong: str = "") -> Plan:
+    results = (("image.iso", text), ("manifest.json", "{}"))
     return Plan(
         "toy",
         (
             FakeTools(tiny_lock("tools-tree", [])),
             Writes("layer", ("tools-tree",), (("layer", "kept"),), kept=True),
-            Writes("image", ("tools-tree", "layer"), (("image.iso", text), ("manifest.json", "{}")), fails=fails),
+            Writes("image", ("tools-tree", "layer"), results, fails=fails, wrong=wrong),
         ),
     )
 
@@ -311,6 +317,13 @@ def test_a_full_disk_is_named_whoever_met_it(toy: Toy, fails: str) -> None:
     with pytest.raises(IoFailed, match="image: the disk is full") as caught:
         toy.build(toy_plan(fails=fails))
 
-    assert isinstance(caught.value, AslImageError)
     assert "--build DIR" in str(caught.value.hint)
     assert toy.files() == {}
+
+
+def test_what_can_be_seen_to_be_wrong_stops_a_build_before_its_first_step(toy: Toy) -> None:
+    with pytest.raises(CheckFailed, match="sops: flipped"):
+        toy.build(toy_plan(wrong="sops: flipped"))
+
+    assert toy.site.events == []
+    assert not (toy.cache.root / "shared").exists()

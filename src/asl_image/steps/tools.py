@@ -87,12 +87,17 @@ class Tools(Step):
             ]
         return tuple(lines)
 
+    def check(self, site: Site) -> None:
+        for tool in self.pinned:
+            for item in tool.files:
+                site.stored(item.sha256, f"{tool.name} {tool.version} ({item.name})")
+
     def run(self, site: Site) -> None:
         entries: list[Entry] = []
         for tool in self.pinned:
             folder = f"{contract.TOOL_VERSIONS}/{tool.name}-{tool.version}".lstrip("/")
             for item in tool.files:
-                data = site.stored(item.sha256).read_bytes()
+                data = site.stored(item.sha256, f"{tool.name} {tool.version} ({item.name})").read_bytes()
                 entries.append(tree_writer.file(f"{folder}/{item.name}", data, item.mode))
                 entries.append(stable_link(tool.name, tool.version, item.name, item.name))
         for program in self.own:
