@@ -123,7 +123,7 @@ static bool read_alias(const char *folder, const char *device, char *text, size_
 
 static void visit_devices(const char *folder)
 {
-	char alias[2048];
+	char alias[4096]; /* a processor names all its features */
 	struct dirent *entry;
 	DIR *devices = opendir(folder);
 
