@@ -65,7 +65,7 @@ class Initramfs(Step):
     def pack_act(self) -> Act:
         """One thread: with more, zstd's frames may differ."""
         return Act(
-            ("zstd", "--quiet", "--force", "-19", "--single-thread", f"{WORK}/initrd.cpio", "-o", f"{WORK}/initrd")
+            ("zstd", "--quiet", "--force", "-15", "--single-thread", f"{WORK}/initrd.cpio", "-o", f"{WORK}/initrd")
         )
 
     def describe(self) -> tuple[str, ...]:
