@@ -71,11 +71,11 @@ class Root(Step):
     def run(self, site: Site) -> None:
         site.repository(self.lock)
         site.act(self.act())
-        self._check_packages(site)
+        self.check_packages(site)
         with (site.work / "root.tar").open("wb") as out:
             tree_writer.write_tar(tree_writer.scan_tree(site.work / "root"), out, self.lock.epoch)
 
-    def _check_packages(self, site: Site) -> None:
+    def check_packages(self, site: Site) -> None:
         """What is installed must be what was locked, to the version."""
         listed = site.read(
             Act(("dpkg-query", f"--root={WORK}/root", "-W", "-f=${Package} ${Version} ${db:Status-Abbrev}\\n"))
