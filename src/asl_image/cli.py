@@ -26,6 +26,7 @@ from asl_image.verbs.explain import explain
 from asl_image.verbs.fetch import fetch
 from asl_image.verbs.lock import lock
 from asl_image.verbs.plan import plan
+from asl_image.verbs.reference import reference
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
 
@@ -53,7 +54,13 @@ def json_option() -> click.Option:
 @click.group(cls=Door, params=[json_option()], context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--profiles", type=click.Path(path_type=Path), metavar="DIR", help="Where profiles lie (profiles/).")
 @click.option("--build", type=click.Path(path_type=Path), metavar="DIR", help="Where results go (build/).")
-@click.option("--progress", type=click.Choice(["auto", "bar", "plain", "json", "none"]), default="auto")
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "bar", "plain", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="How progress is shown; `auto` is a bar on a terminal.",
+)
 @click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def door(context: click.Context, profiles: Path | None, build: Path | None, progress: ProgressMode) -> None:
@@ -74,6 +81,7 @@ door.add_command(explain)
 door.add_command(fetch)
 door.add_command(lock)
 door.add_command(plan)
+door.add_command(reference)
 door.add_command(schema)
 door.add_command(show)
 

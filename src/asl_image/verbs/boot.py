@@ -26,10 +26,22 @@ WINDOW_ENV = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "HO
 
 @click.command()
 @click.argument("iso", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--firmware", type=click.Choice(["bios", "uefi"]), default="bios", show_default=True)
-@click.option("--medium", type=click.Choice(["cdrom", "usb"]), default="cdrom", show_default=True)
-@click.option("--memory", type=click.IntRange(128), default=1024, show_default=True, metavar="MIB")
-@click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+@click.option(
+    "--firmware", type=click.Choice(["bios", "uefi"]), default="bios", show_default=True, help="What starts the medium."
+)
+@click.option(
+    "--medium", type=click.Choice(["cdrom", "usb"]), default="cdrom", show_default=True, help="What the image lies on."
+)
+@click.option(
+    "--memory", type=click.IntRange(128), default=1024, show_default=True, metavar="MIB", help="The machine's memory."
+)
+@click.option(
+    "--accel",
+    type=click.Choice(["auto", "kvm", "tcg"]),
+    default="auto",
+    show_default=True,
+    help="KVM or software emulation; `auto` takes KVM when a guest was seen running on it.",
+)
 @click.option("--choose", metavar="KEY", help="Press this key in the boot menu.")
 @click.option("--graphical", is_flag=True, help="Show the machine's screen in a window.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write what the boot was made with.")
