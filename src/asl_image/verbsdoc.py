@@ -84,8 +84,8 @@ With `--json` the result is one JSON object on stdout, and so is a failure: `err
 
 An error says what and where, then what to do now, in a line that begins with `hint:`.
 
-`./build.py reference --man | man -l -` shows this page as a manual page. `eval "$(./build.py completion bash)"` makes the
-shell complete verbs, options and the names of profiles.
+`./build.py reference --man | man -l -` shows this page as a manual page. `eval "$(./build.py completion bash)"` makes
+the shell complete verbs, options and the names of profiles.
 
 """
 
