@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import testinfra
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
@@ -35,9 +33,3 @@ def booted_host(machine: Machine, name: str = "machine", timeout_s: float = 60.0
     host = Host(backend)
     backend.set_host(host)
     return host
-
-
-def tree_host(tree: Path) -> Host:
-    """The tree that lies at `tree`, entered by chroot; needs root."""
-    # A chroot:///path URL would lose its path.
-    return testinfra.get_host(str(tree), connection="chroot")
