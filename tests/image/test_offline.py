@@ -158,7 +158,8 @@ def test_with_three_network_cards_plugged_in_there_is_only_lo(booted: Machine) -
         {
             "interfaces": "ls /sys/class/net",
             "kernel": "tail -n +3 /proc/net/dev | cut -d: -f1",
-            "addresses": "grep -B1 'host LOCAL' /proc/net/fib_trie | grep -- '|--' | sort -u; cut -c1-32 /proc/net/if_inet6",
+            "addresses": "cut -c1-32 /proc/net/if_inet6",
+            "routes": "tail -n +2 /proc/net/route",
             "cards": "cat /sys/bus/pci/devices/*/class /sys/bus/usb/devices/*/product",
             "listeners": "cd /proc/net; tail -qn +2 tcp tcp6 udp udp6 raw packet",
             "modules": "cut -d' ' -f1 /proc/modules",
@@ -170,7 +171,8 @@ def test_with_three_network_cards_plugged_in_there_is_only_lo(booted: Machine) -
     assert "RNDIS" in answers["cards"]
     assert answers["interfaces"] == "lo\n"
     assert answers["kernel"].split() == ["lo"]
-    assert answers["addresses"].split() == ["|--", "127.0.0.1", f"{1:032}"]
+    assert answers["addresses"] == f"{1:032}\n"  # ::1
+    assert answers["routes"] == ""
     assert answers["listeners"] == ""
     assert not {"virtio_net", "e1000", "cdc_ether", "rndis_host", "bluetooth", "cfg80211"} & set(
         answers["modules"].split()
