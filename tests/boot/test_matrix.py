@@ -65,7 +65,8 @@ def test_it_starts_from_a_card_by_a_boot_loader_that_can_read_it(iso: Iso, tmp_p
     """QEMU's firmware can't, so the kernel is started as a boot loader would."""
     with iso.flipped((), spare).open("r+b") as card:
         card.truncate(1 << (card.seek(0, 2) - 1).bit_length())  # QEMU wants a power of two
-    kernel = DirectKernel(*(iso.extract(f"asl/{name}", tmp_path) for name in ("vmlinuz", "initrd")), iso.command_line())
+    parts = [iso.extract(f"asl/{name}", tmp_path) for name in ("vmlinuz", "initrd")]
+    kernel = DirectKernel(parts[0], parts[1], iso.command_line())
     config = MachineConfig(drives=(Drive(spare, "sd", read_only=False),), kernel=kernel)
     with Machine(config, tmp_path) as machine:
         machine.start()
