@@ -21,7 +21,7 @@ def after(argv: tuple[str, ...], option: str) -> list[str]:
 
 def test_a_plain_machine_is_this_command_line() -> None:
     assert " ".join(qemu_argv(MachineConfig(medium=ISO), SOCKETS)) == (
-        "qemu-system-x86_64 -nodefaults -no-user-config -machine q35 -accel tcg -cpu qemu64 -smp 2 -m 1024M "
+        "qemu-system-x86_64 -nodefaults -no-user-config -machine q35 -accel tcg -cpu qemu64 -smp 1 -m 1024M "
         "-device virtio-rng-pci -device VGA -display none -device qemu-xhci,id=usb "
         '-blockdev {"driver":"raw","node-name":"medium-file","read-only":true,'
         '"file":{"driver":"file","filename":"/images/a,b.iso","read-only":true}} '
