@@ -31,7 +31,7 @@ SYSCTLS = {
     "kernel.kexec_load_disabled": "1",
     "kernel.core_pattern": "|/bin/false",
     "fs.suid_dumpable": "0",
-    "kernel.yama.ptrace_scope": "3",
+    "kernel.yama.ptrace_scope": "2",
     "kernel.dmesg_restrict": "1",
     "kernel.kptr_restrict": "2",
     "kernel.unprivileged_bpf_disabled": "1",

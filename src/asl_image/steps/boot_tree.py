@@ -18,11 +18,21 @@ SEALED = ("vmlinuz", "initrd", *(f"{layer}.{kind}" for layer in LAYERS for kind 
 
 COMMON_MODULES = (
     "all_video", "boot", "configfile", "echo", "exfat", "ext2", "fat", "font", "gcry_sha256", "gfxterm", "halt",
-    "hashsum", "iso9660", "linux", "loopback", "normal", "part_gpt", "part_msdos", "reboot", "search", "search_fs_file",
-    "serial", "sleep", "terminal", "test",
+    "hashsum", "iso9660", "linux", "loopback", "normal", "part_gpt", "part_msdos", "reboot", "regexp", "search",
+    "search_fs_file", "serial", "sleep", "terminal", "test",
 )  # fmt: skip
 BIOS_MODULES = (*COMMON_MODULES, "biosdisk")
 EFI_MODULES = (*COMMON_MODULES, "efi_gop", "efi_uga")
+
+# Locked before anything is read from the medium: a menu that can't be read must not leave an open prompt.
+# The disk that GRUB itself came from is asked first, or a stick with a file of that name could bring its own menu.
+EARLY_CONFIG = """\
+set superusers=""
+export superusers
+regexp --set=1:medium '^([^,]+)' $root
+search.file /boot/grub/{image}.id root $medium $medium,
+set prefix=($root)/boot/grub
+"""
 
 EFI_IMAGE_KIB = 4096
 EFI_LABEL = "ASL_EFI    "  # all eleven characters, or mtools fills the rest with what lies in memory
@@ -114,9 +124,7 @@ class BootTree(Step):
         values = {**self.values, "image": image, "seals": seals, "sums": sums.splitlines()}
         tree_writer.unpack(overlay_tree(self.overlays, "iso", values), medium)
         (medium / "boot/grub" / f"{image}.id").write_bytes(b"")
-        (site.work / "grub-early.cfg").write_text(
-            f"search.file /boot/grub/{image}.id root\nset prefix=($root)/boot/grub\n"
-        )
+        (site.work / "grub-early.cfg").write_text(EARLY_CONFIG.format(image=image))
         for act in self._acts():
             if act.argv[0] == "mcopy":
                 os.utime(site.work / "bootx64.efi", (self.epoch, self.epoch))

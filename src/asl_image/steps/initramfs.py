@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,8 @@ class Initramfs(Step):
     """Leaves initrd: a cpio by our own writer, packed by zstd.
 
     `sources` are the C files of init by name; `words` the kernel command-line words that it accepts,
-    exact or as `prefix*`; `load` is always inserted, `iso` when the image is a file on some file system,
-    `coldplug` only when a device asks.
+    exact or as `prefix*`; `load` is always inserted, `coldplug` only when a device asks, and `iso` when the image
+    is a file on a file system that one of them reads.
     """
 
     sources: Mapping[str, bytes]
@@ -107,17 +107,14 @@ class Initramfs(Step):
                 details=(*missing, *sorted(idle)),
                 hint="mend `initramfs` or `modules` in the profile",
             )
-        lists = {
-            name: folder.load_order(by_name[each] for each in map(kernel_name, wanted) if each not in builtin)
-            for name, wanted in (("load", self.load), ("iso", self.iso))
-        }
-        rules = coldplug_rules(folder, on_demand)
-        carried = folder.closure({*lists["load"], *lists["iso"], *on_demand})
+        def paths(names: tuple[str, ...]) -> list[str]:
+            return [by_name[name] for name in map(kernel_name, names) if name not in builtin]
+
+        always = folder.load_order(paths(self.load))
+        rules = coldplug_rules(folder, on_demand) + file_system_rules(folder, paths(self.iso))
+        carried = folder.closure({*always, *paths(self.iso), *on_demand})
         return [
-            *(
-                tree_writer.file(f"asl/modules.{name}", "".join(f"{module_name(path)}.ko\n" for path in paths).encode())
-                for name, paths in lists.items()
-            ),
+            tree_writer.file("asl/modules.load", "".join(f"{module_name(path)}.ko\n" for path in always).encode()),
             tree_writer.file("asl/modules.coldplug", rules.encode()),
             *(
                 tree_writer.file(f"asl/modules/{module_name(path)}.ko", (folder.at / path).read_bytes())
@@ -126,13 +123,31 @@ class Initramfs(Step):
         ]
 
 
-def coldplug_rules(folder: ModuleFolder, on_demand: set[str]) -> str:
-    """A line for each device pattern that a module serves: the pattern, then the files to insert, in order."""
+def coldplug_rules(folder: ModuleFolder, on_demand: Iterable[str]) -> str:
+    """A line for each pattern that a module serves: the pattern, then the files to insert, in order."""
     aliases = folder.aliases()
     rules = []
     for path in sorted(on_demand):
         files = " ".join(f"{module_name(needed)}.ko" for needed in folder.load_order([path]))
         rules += [f"{pattern}\t{files}\n" for pattern in aliases.get(module_name(path), [])]
+    return "".join(rules)
+
+
+def file_system_rules(folder: ModuleFolder, chosen: Sequence[str]) -> str:
+    """A line `fs-<type>` for each file system among `chosen`, which begins with those that are none.
+
+    Those are what file systems ask the kernel for by name (checksums, code pages), and nothing in the
+    initramfs answers the kernel.
+    """
+    aliases = folder.aliases()
+    types = {
+        path: [alias for alias in aliases.get(module_name(path), []) if alias.startswith("fs-")] for path in chosen
+    }
+    helpers = [path for path in chosen if not types[path]]
+    rules = []
+    for path in chosen:
+        files = " ".join(f"{module_name(needed)}.ko" for needed in folder.load_order([*helpers, path]))
+        rules += [f"{alias}\t{files}\n" for alias in types[path]]
     return "".join(rules)
 
 
