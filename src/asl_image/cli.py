@@ -29,6 +29,7 @@ from asl_image.verbs.plan import plan
 from asl_image.verbs.reference import reference
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
+from asl_image.verbs.verify import verify
 
 PROGRAM = "build.py"
 BUG = 1
@@ -84,6 +85,7 @@ door.add_command(plan)
 door.add_command(reference)
 door.add_command(schema)
 door.add_command(show)
+door.add_command(verify)
 
 
 def run(argv: Sequence[str], house: House) -> int:

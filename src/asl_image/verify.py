@@ -1,0 +1,283 @@
+"""Hold an ISO against its manifest without booting it: every check has a name, and every one is always reported.
+
+The manifest is believed; everything else is recomputed from the ISO's own bytes. A check that can't be made because
+an earlier one failed is negative too: nothing passes unseen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from asl_image.bootmenu import IMAGE, Start, read_menu
+from asl_image.dpkgdb import STATUS, read_status
+from asl_image.errors import CheckFailed
+from asl_image.expected import Expected
+from asl_image.inventory import read_cpio
+from asl_image.medium import Extent, Medium, mapped, read_medium
+from asl_image.partitions import read_partitions
+from asl_image.startup import check_bios, check_uefi, without_boot_info
+from asl_image.steps.layer import BLOCK, Seal
+from asl_image.verity import hash_tree
+
+MOST_DETAILS = 20
+CHUNK = 1 << 22
+SUMS = "asl/SHA256SUMS"
+MENU = "boot/grub/grub.cfg"
+LOOPBACK = "boot/grub/loopback.cfg"
+GRUB_SUMS = "boot/grub/boot.sums"
+BIOS_IMAGE = "boot/grub/eltorito.img"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer of one check; `details` name what is wrong, one thing each."""
+
+    check_id: str
+    ok: bool
+    said: str
+    details: tuple[str, ...] = ()
+
+
+class Unpacks(Protocol):
+    """What reads zstd and squashfs for us."""
+
+    def unzstd(self, data: bytes) -> bytes: ...
+
+    def file(self, medium: Medium, layer: Extent, name: str) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Case:
+    """What every check is handed."""
+
+    medium: Medium
+    expected: Expected
+    unpack: Unpacks
+    advance: Callable[[int], None]
+
+
+def verify(path: Path, expected: Expected, unpack: Unpacks, advance: Callable[[int], None]) -> list[Finding]:
+    """Every check of the image at `path`; `advance` is told of bytes, about twice the image's size in all.
+
+    Raises IoFailed when the image can't be read, and Refused when a program that is needed is missing.
+    """
+    with mapped(path) as data:
+        findings = [asked("VERIFY-ISO", lambda: check_iso(data, expected, advance))]
+        try:
+            medium = read_medium(path, data)
+        except CheckFailed as error:
+            findings.append(Finding("VERIFY-MEDIUM", False, str(error), error.details))
+            return findings + [Finding(name, False, "the medium can't be read") for name in CHECKS]
+        findings.append(asked("VERIFY-MEDIUM", lambda: check_medium(medium)))
+        case = Case(medium, expected, unpack, advance)
+        return findings + [asked(name, partial(check, case)) for name, check in CHECKS.items()]
+
+
+def asked(name: str, check: Callable[[], tuple[str, list[str]]]) -> Finding:
+    """The finding of one check; what it raises as CheckFailed is its negative answer."""
+    try:
+        said, wrong = check()
+    except CheckFailed as error:
+        return Finding(name, False, str(error), error.details)
+    if not wrong:
+        return Finding(name, True, said)
+    more = [f"and {len(wrong) - MOST_DETAILS} more"] if len(wrong) > MOST_DETAILS else []
+    first, *rest = [*wrong[:MOST_DETAILS], *more]
+    return Finding(name, False, first, tuple(rest))
+
+
+def check_iso(data: memoryview, expected: Expected, advance: Callable[[int], None]) -> tuple[str, list[str]]:
+    """VERIFY-ISO: size and SHA-256 of the whole file are the manifest's."""
+    whole = hashlib.sha256()
+    for at in range(0, len(data), CHUNK):
+        whole.update(data[at : at + CHUNK])
+        advance(len(data[at : at + CHUNK]))
+    wrong = []
+    if len(data) != expected.size:
+        wrong.append(f"the ISO has {len(data)} bytes, the manifest says {expected.size}")
+    if whole.hexdigest() != expected.sha256:
+        wrong.append(f"the ISO's SHA-256 is {whole.hexdigest()}, the manifest says {expected.sha256}")
+    return f"{len(data)} bytes, SHA-256 {expected.sha256}", wrong
+
+
+def check_medium(medium: Medium) -> tuple[str, list[str]]:
+    """VERIFY-MEDIUM: the file is as long as its volume descriptor says, neither cut short nor padded."""
+    length, size = len(medium.data), medium.tree.size
+    wrong = []
+    if length != size:
+        how = f"{length - size} bytes too long" if length > size else f"{size - length} bytes too short"
+        wrong.append(f"the volume has {size} bytes, the file is {how}")
+    return f"volume {medium.tree.label}, {len(medium.files)} files", wrong
+
+
+def check_files(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-FILES: the medium has the manifest's files, with their bytes, no more and no fewer."""
+    files, wanted = case.medium.files, case.expected.medium
+    wrong = [f"/{name} is missing" for name in sorted(wanted.keys() - files.keys())]
+    wrong += [f"/{name} is not in the manifest" for name in sorted(files.keys() - wanted.keys())]
+    folders = {name.rsplit("/", depth)[0] for name in wanted for depth in range(1, name.count("/") + 1)}
+    wrong += [f"/{name} is a folder of no file in the manifest" for name in sorted(case.medium.tree.folders - folders)]
+    for name in sorted(wanted.keys() & files.keys()):
+        body = case.medium.bytes_of(files[name])
+        if digest(body) == wanted[name]:
+            continue
+        # What firmware needs to know is written into this one file when the medium is made.
+        if name == BIOS_IMAGE and digest(without_boot_info(bytes(body))) == wanted[name]:
+            continue
+        wrong.append(f"/{name} has other bytes than the manifest says")
+    return f"{len(wanted)} files as in the manifest", wrong
+
+
+def digest(data: bytes | memoryview) -> str:
+    """SHA-256 (hex) of what is in memory."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def check_sums(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-SUMS: SHA256SUMS is the image's identity, and each of its lines is true; so is GRUB's own list."""
+    medium, image = case.medium, case.expected.image
+    sums = medium.read(SUMS)
+    wrong = []
+    if digest(sums) != image:
+        wrong.append(f"/{SUMS} has the SHA-256 {digest(sums)}, the image is {image}")
+    marks = sorted(name for name in medium.files if name.endswith(".id"))
+    if marks != [f"boot/grub/{image}.id"]:
+        wrong.append(f"the file by which GRUB knows the medium is not boot/grub/{image}.id: {', '.join(marks)}")
+    lines = _sums(sums)
+    others = {name.removeprefix("asl/") for name in medium.files if name.startswith("asl/")} - {"SHA256SUMS"}
+    wrong += [f"/{SUMS} does not name {name}" for name in sorted(others - lines.keys())]
+    for source, listed in ((SUMS, lines), (GRUB_SUMS, _sums(medium.read(GRUB_SUMS)))):
+        for name, wanted in listed.items():
+            extent = medium.files.get(f"asl/{name}")
+            if extent is None or digest(medium.bytes_of(extent)) != wanted:
+                wrong.append(f"/asl/{name} is not what /{source} says")
+    return f"image {image[:16]}…, {len(lines)} files", wrong
+
+
+def _sums(text: bytes) -> dict[str, str]:
+    found = {}
+    for line in text.decode("ascii", "replace").splitlines():
+        wanted, _, name = line.partition("  ")
+        if not name or name in found:
+            raise CheckFailed(f"a list of checksums has a line that makes no sense: {line!r:.80}")
+        found[name] = wanted
+    return found
+
+
+def check_seals(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-SEAL: each layer's hash tree, made anew, is the stored one, and its root hash is the manifest's."""
+    wrong = []
+    for seal in case.expected.seals:
+        wrong += [f"layer {seal.name}: {trouble}" for trouble in _seal_troubles(case, seal)]
+    blocks = sum(seal.data_blocks for seal in case.expected.seals)
+    names = ", ".join(seal.name for seal in case.expected.seals)
+    return f"{names}: {blocks} blocks hashed again", wrong
+
+
+def _seal_troubles(case: Case, seal: Seal) -> Iterable[str]:
+    files = case.medium.files
+    layer, stored = files.get(f"asl/{seal.name}.squashfs"), files.get(f"asl/{seal.name}.verity")
+    if layer is None or stored is None:
+        yield "its squashfs or its hash tree is missing"
+        return
+    if layer.size != seal.data_blocks * BLOCK:
+        yield f"it has {layer.size} bytes, sealed are {seal.data_blocks * BLOCK}"
+        return
+    found, tree = hash_tree(case.medium.bytes_of(layer), bytes.fromhex(seal.salt), case.advance)
+    if found != seal.root_hash:
+        yield f"its root hash is {found}, the manifest says {seal.root_hash}"
+    if case.medium.bytes_of(stored) != tree:
+        yield f"asl/{seal.name}.verity is not its hash tree"
+
+
+def check_command_lines(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-CMDLINE: every start names this image and its seals, and no word that the initramfs does not permit."""
+    starts = read_menu(case.medium.read(MENU).decode("utf-8", "replace"))
+    initrd = case.medium.read("asl/initrd")
+    if digest(initrd) != case.expected.medium.get("asl/initrd"):
+        raise CheckFailed("the initramfs, which has the permitted words, is not the manifest's")
+    archive = read_cpio(case.unpack.unzstd(initrd))
+    if "asl/words" not in archive.items:
+        raise CheckFailed("the initramfs has no list of permitted words")
+    permitted = archive.read("asl/words").decode("utf-8", "replace").splitlines()
+    wrong = [trouble for start in starts for trouble in word_troubles(start, case.expected, permitted)]
+    loopback = case.medium.read(LOOPBACK).decode("utf-8", "replace")
+    words = [line for line in loopback.splitlines() if line.strip() and not line.startswith("#")]
+    if words != ['set iso_words="asl.iso=${iso_path}"', "export iso_words", f"source /{MENU}"]:
+        wrong.append(f"/{LOOPBACK} does more than to say where the image lies")
+    return f"{len(starts)} ways to start, each with {len(case.expected.seals)} seals", wrong
+
+
+def word_troubles(start: Start, expected: Expected, permitted: Iterable[str]) -> list[str]:
+    """What is wrong with one kernel command line."""
+    seals = tuple(seal.word() for seal in expected.seals)
+    wrong = []
+    if start.seals() != seals:
+        wrong.append(f"'{start.title}': its seals are not the manifest's")
+    if [word for word in start.words if word.startswith(IMAGE)] != [f"{IMAGE}{expected.image}"]:
+        wrong.append(f"'{start.title}' does not start this image")
+    exact = {word for word in permitted if not word.endswith("*")}
+    open_ended = tuple(word[:-1] for word in permitted if word.endswith("*") and len(word) > 1)
+    foreign = [word for word in start.words if word not in exact and not word.startswith(open_ended)]
+    wrong += [f"'{start.title}': the word {word} is not permitted" for word in foreign]
+    twice = sorted({word for word in start.words if start.words.count(word) > 1})
+    return wrong + [f"'{start.title}': the word {word} is there twice" for word in twice]
+
+
+def check_boot(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-BOOT: firmware of both kinds finds this image's boot loader, from a CD and from a stick."""
+    medium = case.medium
+    platforms = {entry.platform: entry for entry in medium.boot}
+    if len(medium.boot) != 2 or set(platforms) != {"bios", "uefi"}:
+        raise CheckFailed("the boot catalogue does not have one entry for BIOS and one for UEFI")
+    partitions = read_partitions(medium.data)
+    wrong = [] if partitions.active else ["no partition of the MBR is marked active"]
+    wrong += check_bios(medium, platforms["bios"], BIOS_IMAGE)
+    wrong += check_uefi(medium, platforms["uefi"], partitions, case.expected.image)
+    return "El Torito for BIOS and UEFI, MBR, GPT and its backup, BOOTX64.EFI", wrong
+
+
+def check_padding(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-PADDING: whatever belongs to no file, directory or table is zero."""
+    medium = case.medium
+    partitions = read_partitions(medium.data)
+    used = [*medium.used(), *partitions.used, *(entry.extent for entry in partitions.entries if entry.is_efi)]
+    wrong, end, total = [], 0, 0
+    for extent in [*sorted(used, key=lambda part: part.at), Extent(len(medium.data), 0)]:
+        if extent.at > end:
+            total += extent.at - end
+            gap = bytes(medium.data[end : extent.at])
+            if rest := gap.lstrip(b"\0"):
+                wrong.append(f"byte {extent.at - len(rest)} belongs to nothing and is not zero")
+        end = max(end, extent.end)
+    return f"{total} bytes belong to nothing and are zero", wrong
+
+
+def check_packages(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-PACKAGES: the sealed package database has the manifest's packages, no more and no fewer."""
+    base = case.expected.seals[0].name if case.expected.seals else "base"
+    layer = case.medium.files.get(f"asl/{base}.squashfs")
+    if layer is None or digest(case.medium.bytes_of(layer)) != case.expected.medium.get(f"asl/{base}.squashfs"):
+        raise CheckFailed(f"the layer {base}, which has the package database, is not the manifest's")
+    text = case.unpack.file(case.medium, layer, STATUS).decode("utf-8", "replace")
+    found = {(each.name, each.version, each.arch) for each in read_status(text)}
+    wanted = case.expected.packages
+    wrong = [f"{name} {version} ({arch}) is missing" for name, version, arch in sorted(wanted - found)]
+    wrong += [f"{name} {version} ({arch}) is not in the manifest" for name, version, arch in sorted(found - wanted)]
+    return f"{len(wanted)} packages as in the manifest", wrong
+
+
+CHECKS: dict[str, Callable[[Case], tuple[str, list[str]]]] = {
+    "VERIFY-FILES": check_files,
+    "VERIFY-SUMS": check_sums,
+    "VERIFY-SEAL": check_seals,
+    "VERIFY-CMDLINE": check_command_lines,
+    "VERIFY-BOOT": check_boot,
+    "VERIFY-PADDING": check_padding,
+    "VERIFY-PACKAGES": check_packages,
+}
