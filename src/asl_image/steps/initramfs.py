@@ -54,7 +54,7 @@ class Initramfs(Step):
         names = sorted(name for name in self.sources if name.endswith(".c"))
         return Act(
             (
-                "musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-Os", "-static", "-s",
+                "musl-gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-static", "-s",
                 "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation",  # texts are cut on purpose
                 "-fno-ident", "-ffile-prefix-map=/work/init-sources=.", "-Wl,--build-id=none",
                 "-o", f"{WORK}/init",
