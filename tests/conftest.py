@@ -13,7 +13,7 @@ from testinfra.host import Host
 
 from asl_image.machine import Machine
 from asl_image.qemu import Drive, MachineConfig
-from support.boots import EVERY_NIC, FAILED_UNITS, at_prompt
+from support.boots import EVERY_NIC, FAILED_UNITS, FIRMWARE_SETTINGS, at_prompt
 from support.iso import Iso
 from support.serial_backend import booted_host
 from support.toolstree import ToolsTree
@@ -75,11 +75,11 @@ def tree(iso: Iso, tools_tree: ToolsTree, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def booted(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """The image, started from a CD by BIOS with network cards of three kinds, at its prompt, with all units started.
+    """The image at its prompt, with all units started: from a CD, by BIOS, with three network cards plugged in.
 
-    One machine for all tests that do not need one of their own: they leave it as they found it.
+    One machine for all tests that need none of their own; they leave it as they found it.
     """
-    config = MachineConfig(medium=Drive(iso.path, "cdrom"), nics=EVERY_NIC)
+    config = MachineConfig(medium=Drive(iso.path, "cdrom"), nics=EVERY_NIC, extra=FIRMWARE_SETTINGS)
     with at_prompt(config, tmp_path_factory.mktemp("booted")) as machine:
         machine.run(FAILED_UNITS, timeout_s=120)
         yield machine
