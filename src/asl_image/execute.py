@@ -17,13 +17,11 @@ from asl_image.errors import Busy, IoFailed, ProgramFailed
 from asl_image.plan import Plan
 from asl_image.screen import Screen
 from asl_image.step import Site, Step
+from asl_image.steps.evidence import RESULTS
 from asl_image.steps.tools_tree import ToolsTree
 
 # How programs say that the disk is full: the C library's words, and apt's.
 FULL_DISK = (os.strerror(errno.ENOSPC), "enough free space")
-
-# What a build leaves in its folder, by the name in the work folder: the image, and beside it its papers.
-RESULTS = {"image.iso": "{profile}.iso", "manifest.json": "{profile}.manifest.json"}
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def load_checked_profile(house: House, name: str) -> Profile:
 def pinned_tool(tool: Tool) -> PinnedTool:
     """A tool that is installed by hash."""
     files = (PinnedFile(item.install, int(item.mode, 8), item.sha256) for item in tool.files)
-    return PinnedTool(tool.name, tool.version, tuple(files))
+    return PinnedTool(tool.name, tool.version, tuple(files), tool.license)
 
 
 def own_program(tool: Tool, root: Path) -> OwnProgram:
@@ -83,7 +83,7 @@ def own_program(tool: Tool, root: Path) -> OwnProgram:
             hint="make them the same",
         )
     aliases = tuple(name for name in contract.PROGRAM_NAMES if name != tool.name)
-    return OwnProgram(tool.name, tool.version, sources, contract.ENTRY, aliases)
+    return OwnProgram(tool.name, tool.version, sources, contract.ENTRY, aliases, tool.license)
 
 
 def init_sources() -> dict[str, bytes]:

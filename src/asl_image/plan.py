@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from asl_image import __version__
 from asl_image.hooks import PHASES, HookSet
+from asl_image.jsontext import digest
 from asl_image.lock import Lock
 from asl_image.overlay import Overlay
 from asl_image.profile import Profile
+from asl_image.provenance import Source, lock_digest, sources_digest
+from asl_image.sbom import Subject
 from asl_image.step import Step, code_digest, step_id
 from asl_image.steps.boot_tree import BootTree
 from asl_image.steps.clean import Clean
+from asl_image.steps.evidence import Evidence
 from asl_image.steps.files import Files
 from asl_image.steps.hook_phase import HookPhase
 from asl_image.steps.initramfs import Initramfs
@@ -20,10 +24,15 @@ from asl_image.steps.iso import Iso
 from asl_image.steps.kernel import Kernel
 from asl_image.steps.kernel_modules import KernelModules
 from asl_image.steps.layer import Layer
+from asl_image.steps.licences import Licences
 from asl_image.steps.manifest import Manifest
 from asl_image.steps.root import Root
+from asl_image.steps.sbom import DOCUMENTS, IN_BOOT_FILES, Sbom
 from asl_image.steps.tools import OwnProgram, PinnedTool, Tools
 from asl_image.steps.tools_tree import ToolsTree
+
+# Where the SBOM lies in the image.
+PAPERS = {f"/usr/lib/asl/{name}": name for name in DOCUMENTS}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Inputs:
     pinned: tuple[PinnedTool, ...]
     own: tuple[OwnProgram, ...]
     init_sources: Mapping[str, bytes]
+    commit: str | None = None  # of the project; given by a person, never looked up
 
 
 @dataclass(frozen=True)
@@ -68,8 +78,8 @@ class Plan:
         return next(step for step in self.steps if step.name() == name)
 
 
-def make_plan(inputs: Inputs) -> Plan:
-    """The whole build, top to bottom."""
+def make_plan(inputs: Inputs, code: Callable[[str], str] = code_digest) -> Plan:
+    """The whole build, top to bottom; `code` is for the steps' ids that the manifest names (see `Plan.ids`)."""
     profile, epoch = inputs.profile, inputs.lock.epoch
     values = template_values(profile, epoch)
 
@@ -83,11 +93,14 @@ def make_plan(inputs: Inputs) -> Plan:
     def layer(name: str, tree: str, last: str) -> Layer:
         return Layer(name, tree, last, profile.name, profile.compression, epoch)  # type: ignore[arg-type]
 
-    return Plan(
+    boot = tuple(package for package in inputs.tools_tree.packages if package.name in IN_BOOT_FILES)
+
+    image = Plan(
         profile.name,
         (
             ToolsTree(inputs.tools_tree),
             Root(profile.engine, inputs.lock),
+            Licences(inputs.lock.package_names(), tuple(package.name for package in boot)),
             *phases,
             Kernel(after),
             KernelModules(profile.modules, after),
@@ -95,7 +108,8 @@ def make_plan(inputs: Inputs) -> Plan:
             layer("base", "root", "clean"),
             Tools(inputs.pinned, inputs.own),
             layer("tools", "tools", "tools"),
-            Files(inputs.overlays, values),
+            Sbom(sbom_subject(inputs), inputs.lock, boot, inputs.pinned, inputs.own),
+            Files(inputs.overlays, values, PAPERS),
             layer("overlay", "overlay", "files"),
             Initramfs(
                 inputs.init_sources,
@@ -107,8 +121,36 @@ def make_plan(inputs: Inputs) -> Plan:
             ),
             BootTree(inputs.overlays, values, epoch),
             Iso(profile.iso, epoch),
-            Manifest(inputs.lock, inputs.renewed, profile),
         ),
+    )
+    papers = (
+        Manifest(inputs.lock, inputs.renewed, profile, lock_digest(inputs.tools_tree), image.ids(code)),
+        Evidence(profile, inputs.lock, inputs.tools_tree, project_sources(inputs), inputs.commit),
+    )
+    return Plan(profile.name, (*image.steps, *papers))
+
+
+def sbom_subject(inputs: Inputs) -> Subject:
+    """What the SBOM describes."""
+    profile = inputs.profile
+    return Subject(
+        profile.name,
+        profile.summary,
+        profile.suite,
+        inputs.lock.epoch,
+        lock_digest(inputs.lock),
+        digest(profile.model_dump(mode="json")),
+    )
+
+
+def project_sources(inputs: Inputs) -> tuple[Source, ...]:
+    """What of this project goes into the image, by digest."""
+    phases = (phase for phase in PHASES if inputs.hooks.phase(phase))
+    return (
+        *(Source(f"overlays/{overlay.name}", overlay.digest) for overlay in inputs.overlays),
+        *(Source(f"hooks/{phase}.d", inputs.hooks.digest(phase)) for phase in phases),
+        *(Source(f"sources of {program.name}", sources_digest(program.sources)) for program in inputs.own),
+        Source("sources of init", sources_digest(inputs.init_sources)),
     )
 
 

@@ -19,10 +19,11 @@ from asl_image.lock import Lock
 from asl_image.plan import Inputs, Plan, make_plan
 from asl_image.screen import Screen
 from asl_image.step import Act, Site, Step
+from asl_image.steps.evidence import RESULTS
 from asl_image.steps.tools_tree import ToolsTree
 from support.plans import locked_package, tiny_hooks, tiny_inputs, tiny_lock, tiny_overlay
 
-RESULTS = ("boot-tree", "iso", "manifest")
+AT_THE_END = ("boot-tree", "iso", "manifest", "evidence")
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def test_a_changed_overlay_reruns_its_layer_and_the_medium_and_lays_no_root_tree
     stamp = built(tiny_inputs(), cache)
     decisions = decided(tiny_inputs(overlays=(tiny_overlay(files={"root/etc/x": b"x"}),)), cache, stamp)
 
-    assert named(decisions, "run") == {"files", "layer-overlay", *RESULTS}
-    assert named(decisions, "reuse") == {"tools-tree", "kernel", "layer-base", "layer-tools", "initramfs"}
+    assert named(decisions, "run") == {"files", "layer-overlay", *AT_THE_END}
+    assert named(decisions, "reuse") == {"tools-tree", "kernel", "layer-base", "layer-tools", "sbom", "initramfs"}
     assert decisions["files"].reason == "overlays.base changed"
     assert decisions["layer-overlay"].reason == "files is new"
     assert decisions["root"].reason == "nothing that runs needs it"
@@ -80,9 +81,9 @@ def test_a_changed_hook_reruns_from_there_on_the_kept_root_tree(cache: Cache) ->
     stamp = built(tiny_inputs(), cache)
     decisions = decided(tiny_inputs(hooks=tiny_hooks("#!/bin/bash\nset -eu\ntrue\n")), cache, stamp)
 
-    after = {"kernel", "kernel-modules", "clean", "layer-base", "initramfs", "files", "layer-overlay", *RESULTS}
+    after = {"kernel", "kernel-modules", "clean", "layer-base", "initramfs", "files", "layer-overlay", *AT_THE_END}
     assert named(decisions, "run") == {"hooks-finalise", *after}
-    assert named(decisions, "reuse") == {"tools-tree", "root", "layer-tools"}
+    assert named(decisions, "reuse") == {"tools-tree", "root", "layer-tools", "sbom"}
     assert decisions["hooks-finalise"].reason == "scripts changed"
     assert decisions["kernel"].reason == "hooks-finalise is new"
 
@@ -224,7 +225,7 @@ class Writes(Step):
 
 
 def toy_plan(text: str = "1", fails: str = "", wrong: str = "") -> Plan:
-    results = (("image.iso", text), ("manifest.json", "{}"))
+    results = tuple((name, text if name == "image.iso" else "{}") for name in RESULTS)
     return Plan(
         "toy",
         (
@@ -265,7 +266,7 @@ def toy(tmp_path: Path) -> Toy:
 
 def test_a_build_leaves_the_results_and_a_stamp_that_fits_them(toy: Toy) -> None:
     assert toy.build(toy_plan()) == ["run tools-tree", "run layer", "run image"]
-    assert sorted(toy.files()) == ["build.json", "toy.iso", "toy.manifest.json"]
+    assert sorted(toy.files()) == sorted(["build.json", *(name.format(profile="toy") for name in RESULTS.values())])
     assert toy.site.events == ["mounted tools-tree", "unmounted"]
     assert toy.up_to_date(toy_plan())
     assert not toy.up_to_date(toy_plan("2"))

@@ -14,8 +14,8 @@ from support.plans import locked_package, tiny_hooks, tiny_inputs, tiny_lock, ti
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "plan-authority.txt"
 AFTER_ROOT = {"hooks-finalise", "kernel", "kernel-modules", "clean", "layer-base", "initramfs"}
-FROM_BOOT_TREE = {"boot-tree", "iso", "manifest"}
-FROM_TOOLS = {"tools", "layer-tools", "files", "layer-overlay", *FROM_BOOT_TREE}
+FROM_BOOT_TREE = {"boot-tree", "iso", "manifest", "evidence"}
+FROM_TOOLS = {"tools", "layer-tools", "sbom", "files", "layer-overlay", *FROM_BOOT_TREE}
 
 
 def same_code(module: str) -> str:
@@ -65,7 +65,7 @@ def test_another_hook_changes_everything_from_there() -> None:
 def test_another_package_changes_the_root_and_all_above_but_not_the_tools_tree() -> None:
     lock = tiny_lock("authority", [locked_package(name, "2") for name in ("bash", "libc6", "linux-image-amd64")])
 
-    assert changed(tiny_inputs(lock=lock)) == {"root"} | AFTER_ROOT | FROM_TOOLS
+    assert changed(tiny_inputs(lock=lock)) == {"root", "licences"} | AFTER_ROOT | FROM_TOOLS
 
 
 def test_another_tools_tree_changes_every_step() -> None:
@@ -81,14 +81,18 @@ def test_another_pin_changes_the_tools_layer_and_what_is_above() -> None:
     assert changed(tiny_inputs(pinned=(replace(pinned, version="3.12.0"),))) == FROM_TOOLS
 
 
-def test_a_renewed_lock_changes_the_manifest_alone() -> None:
-    assert changed(tiny_inputs(renewed=True)) == {"manifest"}
+def test_a_renewed_lock_changes_the_manifest_and_the_papers_that_go_with_it() -> None:
+    assert changed(tiny_inputs(renewed=True)) == {"manifest", "evidence"}
+
+
+def test_a_commit_that_a_person_names_changes_the_papers_alone() -> None:
+    assert changed(tiny_inputs(commit="c" * 40)) == {"evidence"}
 
 
 def test_without_a_hook_there_is_no_phase_and_the_kernel_follows_the_root() -> None:
     plan = make_plan(tiny_inputs(hooks=HookSet((), ())))
 
-    assert [step.name() for step in plan.steps][:3] == ["tools-tree", "root", "kernel"]
+    assert [step.name() for step in plan.steps][:4] == ["tools-tree", "root", "licences", "kernel"]
     assert plan.step("kernel").needs() == ("root",)
 
 

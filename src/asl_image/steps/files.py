@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from asl_image import tree_writer
 from asl_image.errors import ConfigError
 from asl_image.overlay import Overlay, overlay_tree, replaced_by
 from asl_image.step import Site, Step
+from asl_image.tree_writer import Entry
 
 
 @dataclass(frozen=True)
@@ -18,25 +19,30 @@ class Files(Step):
 
     overlays: tuple[Overlay, ...]
     values: Mapping[str, object]
+    papers: Mapping[str, str] = field(default_factory=dict)  # path in the image → file that the step `sbom` left
 
     def name(self) -> str:
         return "files"
 
     def needs(self) -> tuple[str, ...]:
-        return ("layer-base", "layer-tools")
+        return ("layer-base", "layer-tools", *(["sbom"] if self.papers else []))
 
     def facts(self) -> dict[str, object]:
         return {
             "overlays": {overlay.name: overlay.digest for overlay in self.overlays},
             "values": {name: str(value) for name, value in sorted(self.values.items())},
+            "papers": dict(sorted(self.papers.items())),
         }
 
     def describe(self) -> tuple[str, ...]:
         entries = overlay_tree(self.overlays, "root", self.values)
-        return tuple(f"builder: writes {entry.mode:04o} /{entry.name}" for entry in entries if entry.kind == "file")
+        return (
+            *(f"builder: writes {entry.mode:04o} /{entry.name}" for entry in entries if entry.kind == "file"),
+            *(f"builder: writes 0644 {path} (it is {paper})" for path, paper in sorted(self.papers.items())),
+        )
 
     def run(self, site: Site) -> None:
-        entries = overlay_tree(self.overlays, "root", self.values)
+        entries = with_papers(overlay_tree(self.overlays, "root", self.values), self.papers, site.work)
         self._check_covers(site, {entry.name for entry in entries if entry.kind != "directory"})
         tree_writer.unpack_owned(entries, site.work / "overlay")
 
@@ -56,3 +62,12 @@ class Files(Step):
                 details=tuple(problems),
                 hint="list what is meant to be covered under `replaces` in overlay.yaml",
             )
+
+
+def with_papers(entries: list[Entry], papers: Mapping[str, str], work: Path) -> list[Entry]:
+    """The entries, and the builder's own papers among them. Raises ConfigError when an overlay has one too."""
+    own = [tree_writer.file(path.lstrip("/"), (work / paper).read_bytes()) for path, paper in papers.items()]
+    taken = sorted({entry.name for entry in entries} & {entry.name for entry in own})
+    if taken:
+        raise ConfigError("the builder writes this file itself", details=tuple(f"/{name}" for name in taken))
+    return tree_writer.with_parents([*entries, *own]) if own else entries

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from asl_image import __version__
+from asl_image.errors import CheckFailed
 from asl_image.lock import Lock, render_lock
+from asl_image.manifest import (
+    FORMAT,
+    ImageManifest,
+    LayerSeal,
+    LockState,
+    ManifestPackage,
+    SizedFile,
+    manifest_text,
+    parse_manifest,
+)
 from asl_image.profile import Profile
 from asl_image.step import Site, Step
 from asl_image.steps.boot_tree import LAYERS, medium_files
 from asl_image.steps.layer import read_seal
 
-FORMAT = "asl-image.manifest/1"
+MENU = "boot/grub/grub.cfg"
 
 
 @dataclass(frozen=True)
 class Manifest(Step):
-    """Leaves manifest.json beside the image."""
+    """Leaves manifest.json beside the image. `tools_tree` is the digest of that lock, `steps` the ids of all before."""
 
     lock: Lock
     renewed: bool
     profile: Profile
+    tools_tree: str
+    steps: Mapping[str, str]
 
     def name(self) -> str:
         return "manifest"
@@ -32,41 +46,72 @@ class Manifest(Step):
         return ("boot-tree", "iso")
 
     def facts(self) -> dict[str, object]:
-        return {**super().facts(), "rendered": hashlib.sha256(render_lock(self.lock).encode()).hexdigest()}
+        """Without the steps' ids: the id of what it needs stands for them."""
+        whole = {**super().facts(), "rendered": hashlib.sha256(render_lock(self.lock).encode()).hexdigest()}
+        del whole["steps"]
+        return whole
 
     def describe(self) -> tuple[str, ...]:
-        return ("builder: writes manifest.json: lock, packages, tools, seals, and SHA-256 of every file of the medium",)
+        return (
+            "builder: writes manifest.json: lock, packages, tools, seals, kernel command lines, ids of steps, "
+            "and SHA-256 and size of every file of the medium",
+        )
 
     def run(self, site: Site) -> None:
         work = site.work
-        whole = {
-            "format": FORMAT,
-            "builder": __version__,
-            "profile": self.profile.name,
-            "suite": self.profile.suite,
-            "architecture": self.profile.architecture,
-            "engine": self.profile.engine,
-            "epoch": self.lock.epoch,
-            "lock": {
-                "state": "renewed" if self.renewed else "reviewed",
-                "sha256": hashlib.sha256(render_lock(self.lock).encode()).hexdigest(),
+        manifest = ImageManifest(
+            format=FORMAT,
+            builder=__version__,
+            profile=self.profile.name,
+            suite=self.profile.suite,
+            architecture=self.profile.architecture,
+            engine=self.profile.engine,
+            epoch=self.lock.epoch,
+            lock=LockState(
+                state="renewed" if self.renewed else "reviewed",
+                sha256=hashlib.sha256(render_lock(self.lock).encode()).hexdigest(),
+                tools_tree=self.tools_tree,
+            ),
+            image=(work / "image-id").read_text(),
+            iso=sized(work / "image.iso"),
+            layers=tuple(LayerSeal(**vars(read_seal(work, layer))) for layer in LAYERS),
+            command_lines=command_lines((work / "iso" / MENU).read_text()),
+            medium={
+                path.relative_to(work / "iso").as_posix(): sized(path) for path in medium_files(work) if path.is_file()
             },
-            "image": (work / "image-id").read_text(),
-            "iso": {"sha256": sha256(work / "image.iso"), "size": (work / "image.iso").stat().st_size},
-            "layers": [vars(read_seal(work, layer)) for layer in LAYERS],
-            "medium": {
-                path.relative_to(work / "iso").as_posix(): sha256(path) for path in medium_files(work) if path.is_file()
-            },
-            "packages": [
-                {key: getattr(package, key) for key in ("name", "version", "arch", "sha256")}
-                for package in self.lock.packages
-            ],
-            "tools": [tool.model_dump(exclude_none=True) for tool in self.lock.tools],
-        }
-        (work / "manifest.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+            packages=tuple(
+                ManifestPackage(name=each.name, version=each.version, arch=each.arch, sha256=each.sha256)
+                for each in self.lock.packages
+            ),
+            tools=self.lock.tools,
+            steps=dict(self.steps),
+        )
+        text = manifest_text(manifest)
+        parse_manifest(text, "manifest.json")  # what a reader will refuse is not written
+        (work / "manifest.json").write_text(text)
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
+def sized(path: Path) -> SizedFile:
+    """A file by its bytes."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return SizedFile(sha256=digest, size=path.stat().st_size)
+
+
+def command_lines(menu: str) -> dict[str, str]:
+    """Entry of the boot menu → what it says to the kernel.
+
+    The menu's function `start` holds what all entries say, `$1` and so on stand for an entry's own words.
+    Raises CheckFailed when an entry starts no kernel.
+    """
+    shared = re.search(r"^\s*linux /asl/vmlinuz (.*?)(?: \$[1-9])*$", menu, re.MULTILINE)
+    entries = re.findall(r'^menuentry "([^"]+)"[^\n]*\{\n(.*?)^\}', menu, re.MULTILINE | re.DOTALL)
+    found = {}
+    for title, body in entries:
+        own = re.search(r"^\s*start (.*)$", body, re.MULTILINE)
+        if own and shared:
+            found[title] = f"{shared[1]} {own[1]}"
+    lacking = [title for title, _ in entries if title not in found]
+    if lacking or not found:
+        raise CheckFailed(f"{MENU}: what an entry says to the kernel can't be told", details=tuple(lacking))
+    return found

@@ -34,6 +34,7 @@ class PinnedTool:
     name: str
     version: str
     files: tuple[PinnedFile, ...]
+    licence: str = "NOASSERTION"  # an SPDX expression
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class OwnProgram:
     sources: Mapping[str, bytes]
     entry: str
     aliases: tuple[str, ...] = ()
+    licence: str = "NOASSERTION"  # an SPDX expression
 
     def facts(self) -> dict[str, object]:
         """The sources by their hashes."""
