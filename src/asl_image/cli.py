@@ -20,6 +20,7 @@ from asl_image.screen import ProgressMode, ReaderLeft, Screen
 from asl_image.verbs import House
 from asl_image.verbs.boot import boot
 from asl_image.verbs.build import build
+from asl_image.verbs.compare import compare
 from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
 from asl_image.verbs.explain import explain
@@ -76,6 +77,7 @@ def door(context: click.Context, profiles: Path | None, build: Path | None, prog
 # One line a verb.
 door.add_command(boot)
 door.add_command(build)
+door.add_command(compare)
 door.add_command(completion)
 door.add_command(doctor)
 door.add_command(explain)
