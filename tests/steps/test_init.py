@@ -18,7 +18,10 @@ FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-static", "-Wall", "-Wextra", "-We
 IMAGE = "a" * 64
 ROOT = "b" * 64
 SALT = "c" * 64
-LAYERS = f"asl.layer=base,10,{ROOT},{SALT} asl.layer=tools,2,{ROOT},{SALT}"
+BASE, TOOLS, OVERLAY = (
+    f"asl.layer={name},{blocks},{ROOT},{SALT}" for name, blocks in (("base", 10), ("tools", 2), ("overlay", 1))
+)
+LAYERS = f"{BASE} {TOOLS} {OVERLAY}"
 GOOD = f"BOOT_IMAGE=/asl/vmlinuz asl.image={IMAGE} {LAYERS} asl.mode=host"
 PERMITTED = (
     "BOOT_IMAGE=*\nasl.image=*\nasl.layer=*\nasl.mode=host\nasl.mode=check\nasl.ram=*\nasl.iso=*\nasl.wait=*\nquiet\n"
@@ -68,7 +71,8 @@ def test_a_good_command_line_is_understood(ask: Ask) -> None:
     said = ask("words", f"{GOOD} asl.ram=2048 asl.wait=5 asl.iso=/boot/a.iso quiet", PERMITTED)
 
     assert said.stdout.decode() == (
-        f"host {IMAGE} ram=2048 wait=5 iso=/boot/a.iso\nbase 10 {ROOT} {SALT}\ntools 2 {ROOT} {SALT}\n"
+        f"host {IMAGE} ram=2048 wait=5 iso=/boot/a.iso\n"
+        f"base 10 {ROOT} {SALT}\ntools 2 {ROOT} {SALT}\noverlay 1 {ROOT} {SALT}\n"
     )
 
 
@@ -105,10 +109,7 @@ def test_a_value_with_a_strange_character_is_refused(ask: Ask, value: str) -> No
     "word",
     [
         f"asl.image={IMAGE}", "asl.image=abc", "asl.mode=host", "asl.ram=-1", "asl.ram=", "asl.ram=07", "asl.ram=2G",
-        "asl.wait=4000", "asl.iso=a.iso", "asl.iso=/../a.iso", f"asl.layer=base,1,{ROOT},{SALT}",
-        f"asl.layer=x,0,{ROOT},{SALT}", f"asl.layer=x,1,{ROOT}", f"asl.layer=x,1,{ROOT},{SALT},1",
-        f"asl.layer=x,1,{ROOT[1:]},{SALT}", f"asl.layer=x,1,{ROOT.upper()},{SALT}", f"asl.layer=../x,1,{ROOT},{SALT}",
-        f"asl.layer=,1,{ROOT},{SALT}", f"asl.layer=aaaaaaaaaaaaaaaa,1,{ROOT},{SALT}",
+        "asl.wait=4000", "asl.iso=a.iso", "asl.iso=/../a.iso",
     ],
 )  # fmt: skip
 def test_a_permitted_word_that_makes_no_sense_is_refused(ask: Ask, word: str) -> None:
@@ -118,11 +119,42 @@ def test_a_permitted_word_that_makes_no_sense_is_refused(ask: Ask, word: str) ->
     assert b"makes no sense" in said.stdout
 
 
-def test_nine_layers_are_too_many(ask: Ask) -> None:
-    words = " ".join(f"asl.layer=l{i},1,{ROOT},{SALT}" for i in range(9))
+@pytest.mark.parametrize(
+    "layer",
+    [
+        f"overlay,0,{ROOT},{SALT}", f"overlay,1,{ROOT}", f"overlay,1,{ROOT},{SALT},1", f"overlay,1,{ROOT[1:]},{SALT}",
+        f"overlay,1,{ROOT.upper()},{SALT}", f"overlay,1,{ROOT},{SALT[1:]}", "overlay",
+    ],
+)  # fmt: skip
+def test_a_layer_whose_seal_makes_no_sense_is_refused(ask: Ask, layer: str) -> None:
+    said = ask("words", f"asl.image={IMAGE} {BASE} {TOOLS} asl.layer={layer}", PERMITTED)
 
-    assert b"makes no sense" in ask("words", f"asl.image={IMAGE} {words}", PERMITTED).stdout
-    assert ask("words", f"asl.image={IMAGE} " + words.rpartition(" ")[0], PERMITTED).returncode == 0
+    assert said.returncode == 3
+    assert f"'asl.layer={layer}'"[:80] in said.stdout.decode()
+    assert b"makes no sense" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("layers", "wrong"),
+    [
+        ([TOOLS, BASE, OVERLAY], TOOLS), ([BASE, OVERLAY, TOOLS], OVERLAY), ([BASE, BASE, TOOLS, OVERLAY], BASE),
+        ([BASE, TOOLS, OVERLAY, OVERLAY], OVERLAY), ([BASE, TOOLS, "asl.layer=over"], "asl.layer=over"),
+        ([BASE, TOOLS, "asl.layer=overlay2,1"], "asl.layer=overlay2,1"), (["asl.layer="], "asl.layer="),
+        ([BASE, TOOLS, OVERLAY, "asl.layer=extra,1"], "asl.layer=extra,1"),
+    ],
+)  # fmt: skip
+def test_an_extra_layer_or_one_in_another_place_is_refused_by_name(ask: Ask, layers: list[str], wrong: str) -> None:
+    said = ask("words", f"asl.image={IMAGE} {' '.join(layers)}", PERMITTED)
+
+    assert said.returncode == 3
+    assert f"in this order; '{wrong[:80]}' is not the next one\n" in said.stdout.decode()
+
+
+@pytest.mark.parametrize(("layers", "missing"), [(BASE, "tools"), (f"{BASE} {TOOLS}", "overlay")])
+def test_a_layer_that_is_missing_is_named(ask: Ask, layers: str, missing: str) -> None:
+    said = ask("words", f"asl.image={IMAGE} {layers}", PERMITTED)
+
+    assert said.stdout.decode() == f"refused: layer {missing} is missing on the kernel's command line\n"
 
 
 @pytest.mark.parametrize("cmdline", ["", "quiet", LAYERS, f"asl.image={IMAGE}"])

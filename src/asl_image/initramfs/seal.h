@@ -19,7 +19,7 @@
 
 #define HEX_SIZE 65 /* 64 hexadecimal digits and the closing zero */
 #define REASON_SIZE 200
-#define MAX_LAYERS 8
+#define LAYERS_WANTED 3 /* base, tools, overlay */
 
 /* Where things lie; /run moves into the new root as it is. */
 #define RUN "/run/asl"
@@ -45,8 +45,8 @@ struct layer {
 struct words {
 	enum mode mode;
 	char image[HEX_SIZE]; /* SHA-256 of /asl/SHA256SUMS on the medium */
-	struct layer layer[MAX_LAYERS]; /* bottom first */
-	int layers;
+	struct layer layer[LAYERS_WANTED]; /* bottom first */
+	int layers; /* LAYERS_WANTED once all words are read */
 	unsigned long ram_mib; /* 0: never copy the layers into memory */
 	unsigned long wait_s;
 	char iso[256]; /* "" or the absolute path of the ISO file on some file system */

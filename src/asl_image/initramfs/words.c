@@ -11,9 +11,9 @@
 #include "seal.h"
 
 const char *const MODE_NAMES[] = {"host", "rehearsal", "check"};
+static const char *const LAYER_NAMES[LAYERS_WANTED] = {"base", "tools", "overlay"}; /* bottom first */
 
 static const char VALUE_CHARACTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._,:/+@%-";
-static const char NAME_CHARACTERS[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
 static const char HEX_CHARACTERS[] = "0123456789abcdef";
 
 static bool is_made_of(const char *text, size_t size, const char *characters)
@@ -58,7 +58,16 @@ static bool read_number(const char *text, size_t size, unsigned long most, unsig
 	return *number <= most;
 }
 
-/* <name>,<data blocks>,<root hash>,<salt> */
+static bool is_next_layer(const char *text, const struct words *words)
+{
+	if (words->layers == LAYERS_WANTED)
+		return false;
+	const char *name = LAYER_NAMES[words->layers];
+
+	return strcspn(text, ",") == strlen(name) && strncmp(text, name, strlen(name)) == 0;
+}
+
+/* <name>,<data blocks>,<root hash>,<salt>; the name is known to be the next one. */
 static bool read_layer(const char *text, struct words *words)
 {
 	const char *part[4];
@@ -73,18 +82,11 @@ static bool read_layer(const char *text, struct words *words)
 			return false;
 		text += i < 3;
 	}
-	if (words->layers == MAX_LAYERS || size[0] < 1 || size[0] >= sizeof layer->name ||
-	    !is_made_of(part[0], size[0], NAME_CHARACTERS))
-		return false;
-	memset(layer, 0, sizeof *layer);
-	memcpy(layer->name, part[0], size[0]);
-	for (int i = 0; i < words->layers; i++)
-		if (strcmp(words->layer[i].name, layer->name) == 0)
-			return false;
 	unsigned long blocks;
 	if (!read_number(part[1], size[1], 1UL << 40, &blocks) || blocks == 0 ||
 	    !read_hex(part[2], size[2], layer->root_hash) || !read_hex(part[3], size[3], layer->salt))
 		return false;
+	strcpy(layer->name, LAYER_NAMES[words->layers]);
 	layer->data_blocks = blocks;
 	layer->minor = -1;
 	words->layers++;
@@ -165,14 +167,23 @@ bool read_words(const char *cmdline, const char *permitted, struct words *words,
 			snprintf(why, REASON_SIZE, "the kernel command-line word '%.80s' is not permitted", word);
 			return false;
 		}
+		if (strncmp(word, "asl.layer=", 10) == 0 && !is_next_layer(word + 10, words)) {
+			snprintf(why, REASON_SIZE, "the layers are base, tools, overlay in this order; '%.80s' is not the next one",
+				 word);
+			return false;
+		}
 		if (strncmp(word, "asl.", 4) == 0 && !read_meaning(word, words, &seen)) {
 			snprintf(why, REASON_SIZE, "the kernel command-line word '%.80s' makes no sense", word);
 			return false;
 		}
 	}
-	if (!words->image[0] || words->layers < 2) { /* overlayfs without an upper wants two */
+	if (!words->image[0] || words->layers == 0) {
 		snprintf(why, REASON_SIZE, "the kernel's command line does not say which image to start (%s)",
 			 words->image[0] ? "asl.layer" : "asl.image");
+		return false;
+	}
+	if (words->layers < LAYERS_WANTED) {
+		snprintf(why, REASON_SIZE, "layer %s is missing on the kernel's command line", LAYER_NAMES[words->layers]);
 		return false;
 	}
 	return true;
