@@ -10,7 +10,7 @@ import mmap
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +114,8 @@ def mapped(path: Path) -> Iterator[memoryview]:
         yield data
     finally:
         data.release()
-        mapping.close()
+        with suppress(BufferError):  # an error on its way up still holds a piece; it is closed with the error then
+            mapping.close()
 
 
 def read_medium(path: Path, data: memoryview) -> Medium:

@@ -7,6 +7,7 @@ an earlier one failed is negative too: nothing passes unseen.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -16,12 +17,14 @@ from typing import Protocol
 from asl_image.bootmenu import IMAGE, Start, read_menu
 from asl_image.dpkgdb import STATUS, read_status
 from asl_image.errors import CheckFailed
-from asl_image.expected import Expected
 from asl_image.inventory import read_cpio
+from asl_image.manifest import ImageManifest
 from asl_image.medium import Extent, Medium, mapped, read_medium
 from asl_image.partitions import read_partitions
+from asl_image.sbom import cyclonedx_held, spdx_held
 from asl_image.startup import check_bios, check_uefi, without_boot_info
 from asl_image.steps.layer import BLOCK, Seal
+from asl_image.steps.manifest import command_lines
 from asl_image.verity import hash_tree
 
 MOST_DETAILS = 20
@@ -56,12 +59,12 @@ class Case:
     """What every check is handed."""
 
     medium: Medium
-    expected: Expected
+    expected: ImageManifest
     unpack: Unpacks
     advance: Callable[[int], None]
 
 
-def verify(path: Path, expected: Expected, unpack: Unpacks, advance: Callable[[int], None]) -> list[Finding]:
+def verify(path: Path, expected: ImageManifest, unpack: Unpacks, advance: Callable[[int], None]) -> list[Finding]:
     """Every check of the image at `path`; `advance` is told of bytes, about twice the image's size in all.
 
     Raises IoFailed when the image can't be read, and Refused when a program that is needed is missing.
@@ -91,18 +94,31 @@ def asked(name: str, check: Callable[[], tuple[str, list[str]]]) -> Finding:
     return Finding(name, False, first, tuple(rest))
 
 
-def check_iso(data: memoryview, expected: Expected, advance: Callable[[int], None]) -> tuple[str, list[str]]:
+def seals_of(expected: ImageManifest) -> tuple[Seal, ...]:
+    """The layers' seals, bottom first."""
+    return tuple(Seal(each.name, each.data_blocks, each.root_hash, each.salt) for each in expected.layers)
+
+
+def proven(case: Case, name: str) -> Extent:
+    """Where a file lies whose bytes are the manifest's. Raises CheckFailed: no other is handed to a program."""
+    extent, wanted = case.medium.files.get(name), case.expected.medium.get(name)
+    if extent is None or wanted is None or digest(case.medium.bytes_of(extent)) != wanted.sha256:
+        raise CheckFailed(f"/{name} is not the manifest's, so nothing in it is believed")
+    return extent
+
+
+def check_iso(data: memoryview, expected: ImageManifest, advance: Callable[[int], None]) -> tuple[str, list[str]]:
     """VERIFY-ISO: size and SHA-256 of the whole file are the manifest's."""
     whole = hashlib.sha256()
     for at in range(0, len(data), CHUNK):
         whole.update(data[at : at + CHUNK])
         advance(len(data[at : at + CHUNK]))
     wrong = []
-    if len(data) != expected.size:
-        wrong.append(f"the ISO has {len(data)} bytes, the manifest says {expected.size}")
-    if whole.hexdigest() != expected.sha256:
-        wrong.append(f"the ISO's SHA-256 is {whole.hexdigest()}, the manifest says {expected.sha256}")
-    return f"{len(data)} bytes, SHA-256 {expected.sha256}", wrong
+    if len(data) != expected.iso.size:
+        wrong.append(f"the ISO has {len(data)} bytes, the manifest says {expected.iso.size}")
+    if whole.hexdigest() != expected.iso.sha256:
+        wrong.append(f"the ISO's SHA-256 is {whole.hexdigest()}, the manifest says {expected.iso.sha256}")
+    return f"{len(data)} bytes, SHA-256 {expected.iso.sha256}", wrong
 
 
 def check_medium(medium: Medium) -> tuple[str, list[str]]:
@@ -123,11 +139,11 @@ def check_files(case: Case) -> tuple[str, list[str]]:
     folders = {name.rsplit("/", depth)[0] for name in wanted for depth in range(1, name.count("/") + 1)}
     wrong += [f"/{name} is a folder of no file in the manifest" for name in sorted(case.medium.tree.folders - folders)]
     for name in sorted(wanted.keys() & files.keys()):
-        body = case.medium.bytes_of(files[name])
-        if digest(body) == wanted[name]:
+        body, right = case.medium.bytes_of(files[name]), wanted[name].sha256
+        if digest(body) == right:
             continue
         # What firmware needs to know is written into this one file when the medium is made.
-        if name == BIOS_IMAGE and digest(without_boot_info(bytes(body))) == wanted[name]:
+        if name == BIOS_IMAGE and digest(without_boot_info(bytes(body))) == right:
             continue
         wrong.append(f"/{name} has other bytes than the manifest says")
     return f"{len(wanted)} files as in the manifest", wrong
@@ -172,10 +188,10 @@ def _sums(text: bytes) -> dict[str, str]:
 def check_seals(case: Case) -> tuple[str, list[str]]:
     """VERIFY-SEAL: each layer's hash tree, made anew, is the stored one, and its root hash is the manifest's."""
     wrong = []
-    for seal in case.expected.seals:
+    for seal in seals_of(case.expected):
         wrong += [f"layer {seal.name}: {trouble}" for trouble in _seal_troubles(case, seal)]
-    blocks = sum(seal.data_blocks for seal in case.expected.seals)
-    names = ", ".join(seal.name for seal in case.expected.seals)
+    blocks = sum(seal.data_blocks for seal in seals_of(case.expected))
+    names = ", ".join(seal.name for seal in seals_of(case.expected))
     return f"{names}: {blocks} blocks hashed again", wrong
 
 
@@ -197,25 +213,29 @@ def _seal_troubles(case: Case, seal: Seal) -> Iterable[str]:
 
 def check_command_lines(case: Case) -> tuple[str, list[str]]:
     """VERIFY-CMDLINE: every start names this image and its seals, and no word that the initramfs does not permit."""
-    starts = read_menu(case.medium.read(MENU).decode("utf-8", "replace"))
+    menu = case.medium.read(MENU).decode("utf-8", "replace")
+    starts = read_menu(menu)
+    proven(case, "asl/initrd")
     initrd = case.medium.read("asl/initrd")
-    if digest(initrd) != case.expected.medium.get("asl/initrd"):
-        raise CheckFailed("the initramfs, which has the permitted words, is not the manifest's")
     archive = read_cpio(case.unpack.unzstd(initrd))
     if "asl/words" not in archive.items:
         raise CheckFailed("the initramfs has no list of permitted words")
     permitted = archive.read("asl/words").decode("utf-8", "replace").splitlines()
     wrong = [trouble for start in starts for trouble in word_troubles(start, case.expected, permitted)]
+    said = command_lines(menu)
+    titles = sorted(said.keys() | case.expected.command_lines.keys())
+    unlike = [title for title in titles if said.get(title) != case.expected.command_lines.get(title)]
+    wrong += [f"'{title}' says something else to the kernel than the manifest" for title in unlike]
     loopback = case.medium.read(LOOPBACK).decode("utf-8", "replace")
     words = [line for line in loopback.splitlines() if line.strip() and not line.startswith("#")]
     if words != ['set iso_words="asl.iso=${iso_path}"', "export iso_words", f"source /{MENU}"]:
         wrong.append(f"/{LOOPBACK} does more than to say where the image lies")
-    return f"{len(starts)} ways to start, each with {len(case.expected.seals)} seals", wrong
+    return f"{len(starts)} ways to start, each with {len(seals_of(case.expected))} seals", wrong
 
 
-def word_troubles(start: Start, expected: Expected, permitted: Iterable[str]) -> list[str]:
+def word_troubles(start: Start, expected: ImageManifest, permitted: Iterable[str]) -> list[str]:
     """What is wrong with one kernel command line."""
-    seals = tuple(seal.word() for seal in expected.seals)
+    seals = tuple(seal.word() for seal in seals_of(expected))
     wrong = []
     if start.seals() != seals:
         wrong.append(f"'{start.title}': its seals are not the manifest's")
@@ -260,17 +280,35 @@ def check_padding(case: Case) -> tuple[str, list[str]]:
 
 def check_packages(case: Case) -> tuple[str, list[str]]:
     """VERIFY-PACKAGES: the sealed package database has the manifest's packages, no more and no fewer."""
-    base = case.expected.seals[0].name if case.expected.seals else "base"
-    layer = case.medium.files.get(f"asl/{base}.squashfs")
-    if layer is None or digest(case.medium.bytes_of(layer)) != case.expected.medium.get(f"asl/{base}.squashfs"):
-        raise CheckFailed(f"the layer {base}, which has the package database, is not the manifest's")
+    layer = proven(case, f"asl/{case.expected.layers[0].name}.squashfs")
     text = case.unpack.file(case.medium, layer, STATUS).decode("utf-8", "replace")
     found = {(each.name, each.version, each.arch) for each in read_status(text)}
-    wanted = case.expected.packages
+    wanted = {(each.name, each.version, each.arch) for each in case.expected.packages}
     wrong = [f"{name} {version} ({arch}) is missing" for name, version, arch in sorted(wanted - found)]
     wrong += [f"{name} {version} ({arch}) is not in the manifest" for name, version, arch in sorted(found - wanted)]
     return f"{len(wanted)} packages as in the manifest", wrong
 
+
+def check_sboms(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-SBOM: both sealed bills of materials name every package and tool of the manifest, with its SHA-256."""
+    layer = proven(case, f"asl/{case.expected.layers[-1].name}.squashfs")
+    wanted = [(each.name, each.version, each.sha256) for each in case.expected.packages]
+    wanted += [(tool.name, tool.version, tool.sha256 or "") for tool in case.expected.tools]
+    wrong = []
+    for name, held_by in SBOMS.items():
+        text = case.unpack.file(case.medium, layer, name).decode("utf-8", "replace")
+        try:
+            held = held_by(json.loads(text))
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise CheckFailed(f"/{name} in the image can't be read") from None
+        for what, version, sha256 in wanted:
+            hashes = held.get((what, version), set())
+            if not hashes or (sha256 and sha256 not in hashes):
+                wrong.append(f"/{name} does not name {what} {version} with its SHA-256")
+    return f"{len(wanted)} packages and tools, in SPDX and CycloneDX", wrong
+
+
+SBOMS = {"usr/lib/asl/sbom.spdx.json": spdx_held, "usr/lib/asl/sbom.cdx.json": cyclonedx_held}
 
 CHECKS: dict[str, Callable[[Case], tuple[str, list[str]]]] = {
     "VERIFY-FILES": check_files,
@@ -280,4 +318,5 @@ CHECKS: dict[str, Callable[[Case], tuple[str, list[str]]]] = {
     "VERIFY-BOOT": check_boot,
     "VERIFY-PADDING": check_padding,
     "VERIFY-PACKAGES": check_packages,
+    "VERIFY-SBOM": check_sboms,
 }

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from asl_image.errors import CheckFailed
-from asl_image.expected import read_expected
+from asl_image.manifest import read_manifest
 from asl_image.runner import Runner
 from asl_image.squash import Unpackers
 from asl_image.verbs import House
@@ -29,7 +29,7 @@ READ_TWICE = 2  # the whole ISO for its hash, and nearly all of it again for the
 def verify(house: House, iso: Path, manifest: Path | None) -> int:
     """Hold ISO against its manifest, byte by byte, without booting it; status 3 when anything is wrong."""
     manifest = manifest or iso.with_suffix(".manifest.json")
-    expected = read_expected(manifest)
+    expected = read_manifest(manifest)
     with TemporaryDirectory(prefix="asl-verify-") as scratch:
         unpack = Unpackers(Runner(Path(scratch) / "commands.log"), house.build, Path(scratch))
         with house.screen.task(f"verify {iso.name}", READ_TWICE * iso.stat().st_size, "B") as task:
@@ -38,7 +38,7 @@ def verify(house: House, iso: Path, manifest: Path | None) -> int:
     data = {
         "iso": str(iso),
         "manifest": str(manifest),
-        "sha256": expected.sha256,
+        "sha256": expected.iso.sha256,
         "ok": ok,
         "findings": [asdict(finding) for finding in findings],
     }
