@@ -191,14 +191,20 @@ def cyclonedx_component(component: Component) -> dict[str, Any]:
 
 
 def check_complete(
-    documents: Mapping[str, Mapping[str, Any]], packages: Sequence[LockedPackage], tools: Sequence[LockedTool]
+    documents: Mapping[str, Mapping[str, Any]],
+    packages: Sequence[LockedPackage],
+    tools: Sequence[LockedTool],
+    boot: Sequence[LockedPackage] = (),
 ) -> None:
-    """Hold documents, by file name, against the lock. Raises CheckFailed, naming all that is missing in each."""
+    """Hold documents, by file name, against what is locked: packages and tools of the image, packages of its boot files.
+
+    Raises CheckFailed, naming all that is missing in each document, and when there is no package at all.
+    """
     problems = [] if packages else ["the lock names no package"]
     for name, document in documents.items():
         held = spdx_held(document) if "spdxVersion" in document else cyclonedx_held(document)
         for what, version, sha256 in (
-            *((package.name, package.version, package.sha256) for package in packages),
+            *((package.name, package.version, package.sha256) for package in (*packages, *boot)),
             *((tool.name, tool.version, tool.sha256) for tool in tools),
         ):
             hashes = held.get((what, version))

@@ -28,7 +28,7 @@ def locked_package(name: str, version: str = "1.0-1") -> LockedPackage:
         archive="debian",
         size=1000 + len(name),
         sha256=sha256(f"{name} {version}"),
-        path=f"pool/main/{name[0]}/{name}/{name}_{version}_amd64.deb",
+        path=f"pool/main/{name[0]}/{name}/{name}_{version.split(':')[-1]}_amd64.deb",
     )
 
 

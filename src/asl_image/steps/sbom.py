@@ -73,7 +73,7 @@ class Sbom(Step):
             rendered(cyclonedx_document(self.subject, components)),
         )
         documents = {name: strict_value(text) for name, text in zip(DOCUMENTS, texts, strict=True)}
-        check_complete(documents, (*self.lock.packages, *self.boot), self.lock.tools)  # type: ignore[arg-type]
+        check_complete(documents, self.lock.packages, self.lock.tools, self.boot)  # type: ignore[arg-type]
         for name, text in zip(DOCUMENTS, texts, strict=True):
             (site.work / name).write_text(text)
             (site.work / name).chmod(0o644)
