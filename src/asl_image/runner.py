@@ -11,11 +11,11 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import sh
 
@@ -34,6 +34,8 @@ CLEAN_ENVIRONMENT: Mapping[str, str] = {
 }
 
 FAILURE_TAIL_LINES = 12
+ANY_STATUS = range(-64, 256)
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_S = 0.05  # how often `enter` looks whether its program has ended
 
 
@@ -116,7 +118,7 @@ class Runner:
 
     def read(self, command: Command) -> str:
         """Run to the end and return what it printed on stdout. Raises ProgramFailed or Refused."""
-        return self._start(command, capture=True)
+        return self._start(command, capture=True)[1]
 
     @contextmanager
     def hold(self, command: Command) -> Iterator[Held]:
@@ -125,40 +127,18 @@ class Runner:
         What it prints, on stdout and stderr, goes to `command.stdout` or else to the log. Raises Refused.
         """
         with self._logged(command), (command.stdout or self.log).open("ab") as output:
-            process = Held(
-                found(command.argv[0])(
-                    *command.argv[1:],
-                    _env={**CLEAN_ENVIRONMENT, **command.env, **command.private},
-                    _tty_out=False,
-                    _in=b"",
-                    _out=output,
-                    _err=output,
-                    _ok_code=list(range(-64, 256)),
-                    _return_cmd=True,
-                    _bg=True,
-                    _bg_exc=False,
-                    _new_session=True,
-                )
-            )
+            held: Held | None = None
             try:
-                yield process
+                with stops_wait():
+                    held = Held(self._begin(command, command.argv, b"", output, output))
+                yield held
             finally:
-                process.terminate()
+                if held is not None:
+                    held.terminate()
 
     def status(self, command: Command) -> int:
         """Run to the end and return the exit status, whatever it is. Raises Refused."""
-        with self._logged(command) as log:
-            process = found(command.argv[0])(
-                *command.argv[1:],
-                _env={**CLEAN_ENVIRONMENT, **command.env},
-                _tty_out=False,
-                _in=b"",
-                _out=log,
-                _err=log,
-                _ok_code=list(range(-64, 256)),
-                _return_cmd=True,
-            )
-        return int(process.exit_code)
+        return self._start(replace(command, accept=tuple(ANY_STATUS)), capture=False)[0]
 
     def enter(self, command: Command) -> int:
         """Run a program in our place, with our streams, and return its exit status.
@@ -171,8 +151,7 @@ class Runner:
         with self._logged(command):
             path = str(found(command.argv[0]))
         stopping = threading.Event()
-        stops = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, lambda *_: stopping.set()) for number in stops}
+        before = {number: signal.signal(number, lambda *_: stopping.set()) for number in STOPS}
         try:
             pid = os.posix_spawn(path, command.argv, {**CLEAN_ENVIRONMENT, **command.env}, setpgroup=0)
             ended_by = self._wait(pid, stopping)
@@ -209,32 +188,39 @@ class Runner:
             log.flush()
             yield log
 
-    def _start(self, command: Command, *, capture: bool) -> str:
+    def _begin(self, command: Command, argv: Sequence[str], stdin: Any, out: Any, err: BinaryIO) -> sh.RunningCommand:
+        """Start a program; call it within `stops_wait`, and keep what it returns, so that it can be ended."""
+        return found(argv[0])(
+            *argv[1:],
+            _env={**CLEAN_ENVIRONMENT, **command.env, **command.private},
+            _tty_out=False,  # sh gives children a terminal unless told otherwise
+            _in=stdin,
+            _out=out,
+            _err=err,
+            _ok_code=list(ANY_STATUS),  # judged by us, with our own words
+            _return_cmd=True,
+            _bg=True,  # held, so that our own interruption ends the child too
+            _bg_exc=False,
+            _new_session=True,
+            _preexec_fn=heed_stops,
+            _decode_errors="surrogateescape",
+        )
+
+    def _start(self, command: Command, *, capture: bool) -> tuple[int, str]:
         argv = command.argv
         if command.root is not None:
             argv = ("chroot", str(command.root), *argv)
         with self._logged(command) as log:
             mark = log.tell()
-            program = found(argv[0])
+            found(argv[0])  # before any file is made
             stdin = command.stdin.open("rb") if command.stdin is not None else None
             stdout = command.stdout.open("wb") if command.stdout is not None else None
             pieces: list[bytes] = []
             process = None
             try:
-                process = program(
-                    *argv[1:],
-                    _env={**CLEAN_ENVIRONMENT, **command.env, **command.private},
-                    _tty_out=False,  # sh gives children a terminal unless told otherwise
-                    _in=stdin if stdin is not None else b"",
-                    _out=pieces.append if capture else (stdout if stdout is not None else log),
-                    _err=log,
-                    _ok_code=list(range(-64, 256)),  # judged below, with our own words
-                    _return_cmd=True,
-                    _bg=True,  # held, so that our own interruption ends the child too
-                    _bg_exc=False,
-                    _new_session=True,
-                    _decode_errors="surrogateescape",
-                )
+                with stops_wait():
+                    out = pieces.append if capture else (stdout if stdout is not None else log)
+                    process = self._begin(command, argv, stdin if stdin is not None else b"", out, log)
                 process.wait()
             except BaseException:
                 if process is not None and process.is_alive():
@@ -252,15 +238,37 @@ class Runner:
                     details=tuple(self._tail(mark)),
                     hint=f"the whole output and the command to repeat are in {self.log}",
                 )
-        return b"".join(
+        said = b"".join(
             piece if isinstance(piece, bytes) else str(piece).encode("utf-8", "surrogateescape") for piece in pieces
-        ).decode("utf-8", "surrogateescape")
+        )
+        return int(process.exit_code), said.decode("utf-8", "surrogateescape")
 
     def _tail(self, mark: int) -> list[str]:
         with self.log.open("rb") as log:
             log.seek(mark)
             lines = log.read().decode("utf-8", "replace").splitlines()
         return [line for line in lines if line.strip()][-FAILURE_TAIL_LINES:]
+
+
+@contextmanager
+def stops_wait() -> Iterator[None]:
+    """Signals that stop us come only after the block, at its very end.
+
+    While Python forks, an exception from a signal's handler is swallowed, and the signal with it; and a program
+    that has been started must be known to us before anything can interrupt us.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def heed_stops() -> None:
+    """In the child, before the program: it heeds signals as any program does."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def found(name: str) -> sh.Command:
