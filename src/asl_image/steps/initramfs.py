@@ -107,6 +107,7 @@ class Initramfs(Step):
                 details=(*missing, *sorted(idle)),
                 hint="mend `initramfs` or `modules` in the profile",
             )
+
         def paths(names: tuple[str, ...]) -> list[str]:
             return [by_name[name] for name in map(kernel_name, names) if name not in builtin]
 
