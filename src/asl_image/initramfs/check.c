@@ -12,6 +12,10 @@
 
 #define MAX_CONSOLES 8
 
+static int media, look_alikes; /* those that carry the image, and those that carry another list of files */
+static int files, damaged;     /* of the medium that was checked last */
+static char good_media[REASON_SIZE], damaged_media[REASON_SIZE];
+
 bool hash_file(const char *path, char hex[HEX_SIZE])
 {
 	static char chunk[1 << 18];
@@ -61,12 +65,11 @@ static void wait_for_enter(void)
 	}
 }
 
-static _Noreturn void finish(void)
+static void add_name(char list[REASON_SIZE], const char *device)
 {
-	say("press Enter to switch the machine off");
-	wait_for_enter();
-	reboot(RB_POWER_OFF);
-	stop("Switch the machine off.", "the machine does not switch itself off");
+	size_t size = strlen(list);
+
+	snprintf(list + size, REASON_SIZE - size, " %s", device);
 }
 
 static bool is_good(const char *name, const char *expected)
@@ -86,32 +89,51 @@ static bool is_good(const char *name, const char *expected)
 	return good;
 }
 
-_Noreturn void check_medium(const struct medium *medium)
+void check_medium(const char *device, char verdict[REASON_SIZE])
 {
 	char *sums = read_text(MEDIUM "/asl/SHA256SUMS");
 	const char *rest = sums;
 	char hex[HEX_SIZE], name[64];
-	int files = 0, damaged = 0;
 	bool malformed = sums == NULL;
 
-	say("checking medium %s", medium->device);
+	say("checking medium %s", device);
+	files = damaged = 0;
 	while (sums && next_sum(&rest, hex, name, &malformed)) {
 		files++;
 		damaged += !is_good(name, hex);
 	}
 	if (malformed || files == 0)
 		say("SHA256SUMS: malformed; this is a fault of the image");
-	if (damaged > 0 || malformed || files == 0)
+	free(sums);
+	bool good = damaged == 0 && !malformed && files > 0;
+	if (good)
+		snprintf(verdict, REASON_SIZE, "good, %d files", files);
+	else
+		snprintf(verdict, REASON_SIZE, "DAMAGED, %d of %d files", damaged, files);
+	media++;
+	add_name(good ? good_media : damaged_media, device);
+}
+
+void note_look_alike(const char *device)
+{
+	say("%s: another image or a damaged SHA256SUMS", device);
+	look_alikes++;
+}
+
+_Noreturn void finish_check(void)
+{
+	if (media == 0)
+		say("THIS MEDIUM IS DAMAGED: its list of files is not the one of this image");
+	else if (media + look_alikes > 1 && damaged_media[0])
+		say("A MEDIUM IS DAMAGED:%s", damaged_media);
+	else if (media + look_alikes > 1)
+		say("every medium that carries this image is good:%s", good_media);
+	else if (damaged_media[0])
 		say("THIS MEDIUM IS DAMAGED: %d of %d files", damaged, files);
 	else
 		say("this medium is good: %d files", files);
-	finish();
-}
-
-_Noreturn void check_failed_on_sums(const char *device)
-{
-	say("checking medium %s", device);
-	say("SHA256SUMS: DAMAGED, or of another image than the one that was started");
-	say("THIS MEDIUM IS DAMAGED: its list of files is not the one of this image");
-	finish();
+	say("press Enter to switch the machine off");
+	wait_for_enter();
+	reboot(RB_POWER_OFF);
+	stop("Switch the machine off.", "the machine does not switch itself off");
 }

@@ -17,7 +17,6 @@
 #include "seal.h"
 
 #define SYSTEMD "/usr/lib/systemd/systemd"
-#define FAULT "This is a fault of the image, or of this machine. Ctrl-Alt-Del restarts."
 #define RUN_OPTIONS "mode=0755,size=20%,nr_inodes=800k" /* as systemd itself would */
 
 static struct words words;
@@ -78,8 +77,10 @@ static bool has_memory(unsigned long mib)
 /* Called for every medium that carries the image, until one can be used. */
 static bool use_medium(struct medium *medium, char reason[REASON_SIZE])
 {
-	if (words.mode == MODE_CHECK)
-		check_medium(medium);
+	if (words.mode == MODE_CHECK) {
+		check_medium(medium->device, reason);
+		return false;
+	}
 	times.medium = now_ms();
 	medium->in_memory = has_memory(words.ram_mib);
 	say("medium: %s%s%s", medium->device, words.iso[0] ? ", file " : "", words.iso);
@@ -163,14 +164,14 @@ int main(int argc, char **argv)
 	say("layers: %d open", words.layers);
 
 	mount_root(&words);
-	mount_or_stop("tmpfs", NEW_ROOT "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
-	mount_or_stop("tmpfs", NEW_ROOT "/var", MS_NOSUID | MS_NODEV, "mode=0755");
+	mount_or_stop("tmpfs", NEW_ROOT "/tmp", MS_NOSUID | MS_NODEV, "mode=1777,size=25%");
+	mount_or_stop("tmpfs", NEW_ROOT "/var", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=25%");
 	times.root = now_ms();
 	write_record(&medium);
 	start_watcher(&words, &medium, argv[0]);
 	switch_root();
 	say("root: starting systemd");
-		restore_loglevel();
+	restore_loglevel();
 	execve(SYSTEMD, (char *[]){SYSTEMD, NULL}, (char *[]){"TERM=linux", NULL});
 	int error = errno;
 	sleep(1); /* if the medium is the reason, the watcher knows better, and we get no further than this */

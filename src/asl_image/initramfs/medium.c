@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,8 @@
 #include "seal.h"
 
 #define QUIET_AND_SAFE (MS_RDONLY | MS_NODEV | MS_NOSUID | MS_NOEXEC | MS_SILENT)
-#define MAX_REJECTED 16
-#define SETTLE_MS 5000 /* how long another medium may still turn up after one that is ours was of no use */
+#define MAX_REJECTED 16 /* after so many no other is looked at */
+#define SETTLE_MS 5000 /* how long another medium may still turn up after one that is done with */
 
 /* File systems that an ISO file may lie on, and how to know one. None may write, not even replay a journal. */
 static const struct {
@@ -33,7 +34,7 @@ static const struct {
 
 static char rejected[MAX_REJECTED][32];
 static int rejected_count;
-static char look_alike[32]; /* has an /asl/SHA256SUMS, but not the one that we look for */
+static bool looks_alike; /* what was visited last has an /asl/SHA256SUMS, but not the one that we look for */
 
 static bool has_mark(const char *device, int offset, const char *mark)
 {
@@ -88,45 +89,56 @@ static bool mount_medium(const char *path, const char *iso)
 {
 	if (iso[0] == '\0')
 		return mount_iso9660(path);
-	if (!mount_carrier(path))
-		return false;
-	if (mount_iso_file(iso))
-		return true;
-	umount(CARRIER);
-	return false;
+	bool done = mount_carrier(path) && mount_iso_file(iso);
+	/* The loop device keeps the file; to what else lies there, which may be anything, nobody gets a way. */
+	umount2(CARRIER, MNT_DETACH);
+	return done;
 }
 
 void leave_medium(void)
 {
 	umount2(MEDIUM, MNT_DETACH);
-	umount2(CARRIER, MNT_DETACH);
 }
 
-static bool carries_image(const char *image, const char *device)
+static bool carries_image(const char *image)
 {
 	char hex[HEX_SIZE];
+	bool carries = hash_file(MEDIUM "/asl/SHA256SUMS", hex) && strcmp(hex, image) == 0;
 
-	if (hash_file(MEDIUM "/asl/SHA256SUMS", hex)) {
-		if (strcmp(hex, image) == 0)
-			return true;
-		snprintf(look_alike, sizeof look_alike, "%s", device);
-	}
-	return false;
+	looks_alike = !carries && access(MEDIUM "/asl/SHA256SUMS", F_OK) == 0;
+	return carries;
 }
 
 /* A partition's folder in /sys/class/block lies in its disk's. */
-static void name_disk(struct medium *medium)
+static void name_disk(const char *device, char disk[32])
 {
-	char path[100], real[512];
+	char path[100], real[PATH_MAX];
 
-	snprintf(medium->disk, sizeof medium->disk, "%s", medium->device);
-	snprintf(path, sizeof path, "/sys/class/block/%s/partition", medium->device);
+	snprintf(disk, 32, "%s", device);
+	snprintf(path, sizeof path, "/sys/class/block/%s/partition", device);
 	if (access(path, F_OK) != 0)
 		return;
-	snprintf(path, sizeof path, "/sys/class/block/%s/..", medium->device);
-	if (!realpath(path, real))
-		return;
-	snprintf(medium->disk, sizeof medium->disk, "%.31s", strrchr(real, '/') + 1);
+	snprintf(path, sizeof path, "/sys/class/block/%s/..", device);
+	if (realpath(path, real))
+		snprintf(disk, 32, "%.31s", strrchr(real, '/') + 1);
+}
+
+static void reject(const char *device)
+{
+	if (rejected_count < MAX_REJECTED)
+		snprintf(rejected[rejected_count++], sizeof *rejected, "%s", device);
+}
+
+/* A disk takes its partitions along: an ISO on a stick can be found on both. */
+static bool is_rejected(const char *device)
+{
+	char disk[32];
+
+	name_disk(device, disk);
+	for (int i = 0; i < rejected_count; i++)
+		if (strcmp(device, rejected[i]) == 0 || strcmp(disk, rejected[i]) == 0)
+			return true;
+	return rejected_count == MAX_REJECTED;
 }
 
 static int is_candidate(const struct dirent *entry)
@@ -137,9 +149,6 @@ static int is_candidate(const struct dirent *entry)
 	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
 		if (strncmp(entry->d_name, never[i], strlen(never[i])) == 0)
 			return 0;
-	for (int i = 0; i < rejected_count; i++)
-		if (strcmp(entry->d_name, rejected[i]) == 0)
-			return 0;
 	return 1;
 }
 
@@ -149,17 +158,19 @@ static bool visit(const char *device, const struct words *words, struct medium *
 	char path[100];
 
 	snprintf(path, sizeof path, "/dev/%s", device);
-	if (!mount_medium(path, words->iso))
+	if (is_rejected(device) || !mount_medium(path, words->iso))
 		return false;
-	if (carries_image(words->image, device)) {
+	if (carries_image(words->image)) {
 		memset(medium, 0, sizeof *medium);
 		snprintf(medium->device, sizeof medium->device, "%s", device);
-		name_disk(medium);
+		name_disk(device, medium->disk);
 		if (use(medium, reason))
 			return true;
 		say("medium %s: %s", device, reason);
-		if (rejected_count < MAX_REJECTED)
-			snprintf(rejected[rejected_count++], sizeof *rejected, "%s", device);
+		reject(device);
+	} else if (looks_alike && words->mode == MODE_CHECK) {
+		note_look_alike(device);
+		reject(device);
 	}
 	leave_medium();
 	return false;
@@ -178,10 +189,11 @@ static bool visit_all(const struct words *words, struct medium *medium, bool (*u
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 
+		looks_alike = false;
 		found = found || visit(name, words, medium, use, reason);
 		if (size < REASON_SIZE)
 			size += (size_t)snprintf(seen + size, REASON_SIZE - size, "%s%s%s", size ? ", " : "", name,
-						 strcmp(name, look_alike) == 0 ? " (another image)" : "");
+						 looks_alike ? " (another image, or damaged)" : "");
 		free(entries[i]);
 	}
 	if (count >= 0)
@@ -193,11 +205,11 @@ static bool visit_all(const struct words *words, struct medium *medium, bool (*u
 
 static _Noreturn void give_up(const struct words *words, const char *reason, const char *seen)
 {
+	if (rejected_count > 0 && words->mode == MODE_CHECK)
+		finish_check();
 	if (rejected_count > 0)
 		stop("Use another copy of this medium, or check this one (menu entry m). Ctrl-Alt-Del restarts.", "%s",
 		     reason);
-	if (words->mode == MODE_CHECK && look_alike[0])
-		check_failed_on_sums(look_alike);
 	stop("Plug in the medium that this machine was started from. Ctrl-Alt-Del restarts.",
 	     "no medium carries this image; seen: %s", seen);
 }
@@ -208,20 +220,20 @@ void find_medium(const struct words *words, int uevents, struct medium *medium,
 	char reason[REASON_SIZE] = "", seen[REASON_SIZE];
 	uint64_t begin = now_ms(), next_word = begin + 5000, end = begin + words->wait_s * 1000;
 	struct uevent event;
-	bool settling = false;
+	int done_with = 0;
 
 	for (;;) {
 		load_modules_for_devices();
 		if (visit_all(words, medium, use, reason, seen))
 			return;
-		if (!settling && (rejected_count > 0 || (look_alike[0] && words->mode == MODE_CHECK))) {
-			settling = true;
-			end = now_ms() + SETTLE_MS < end ? now_ms() + SETTLE_MS : end;
+		if (rejected_count > done_with) {
+			done_with = rejected_count;
+			end = now_ms() + SETTLE_MS;
 			say("looking for another medium");
 		}
 		if (now_ms() >= end)
 			give_up(words, reason, seen);
-		if (!settling && now_ms() >= next_word) {
+		if (done_with == 0 && now_ms() >= next_word) {
 			say("waiting for the medium that carries this image (%d s); seen: %s",
 			    (int)((now_ms() - begin) / 1000), seen);
 			next_word += 5000;

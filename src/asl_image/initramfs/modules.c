@@ -34,24 +34,25 @@ static bool ends_with(const char *text, const char *end)
 	return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-static void insert(const char *file)
+/* 0, or the errno that says why not. Each file is tried once. */
+static int insert(const char *file)
 {
 	char path[256];
 
 	for (int i = 0; i < inserted_count; i++)
 		if (strcmp(inserted[i], file) == 0)
-			return;
+			return 0;
 	if (inserted_count == MAX_MODULES || !(inserted[inserted_count] = strdup(file)))
-		return;
+		return ENOMEM;
 	inserted_count++;
 	snprintf(path, sizeof path, FOLDER "%s", file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int flags = ends_with(file, ".xz") || ends_with(file, ".zst") ? MODULE_INIT_COMPRESSED_FILE : 0;
-	/* ENODEV is a driver's way to say that its device is not there after all. */
-	if (fd < 0 || (syscall(SYS_finit_module, fd, "", flags) != 0 && errno != EEXIST && errno != ENODEV))
-		say("module %s: %s", file, strerror(errno));
+	int error = fd >= 0 && syscall(SYS_finit_module, fd, "", flags) == 0 ? 0 : errno;
+
 	if (fd >= 0)
 		close(fd);
+	return error == EEXIST ? 0 : error;
 }
 
 int modules_loaded(void)
@@ -62,12 +63,13 @@ int modules_loaded(void)
 void load_modules(const char *list_path)
 {
 	char *list = read_text(list_path), *rest = list;
+	int error;
 
 	if (!list)
-		return;
+		stop(FAULT, "no list of modules %s: %s", list_path, strerror(errno));
 	for (char *file; (file = strsep(&rest, "\n"));)
-		if (*file)
-			insert(file);
+		if (*file && (error = insert(file)) != 0)
+			stop(FAULT, "module %s can't be inserted: %s", file, strerror(error));
 	free(list);
 }
 
@@ -96,8 +98,13 @@ void load_modules_for(const char *alias)
 		char *pattern = strsep(&line, "\t");
 
 		if (line && fnmatch(pattern, alias, 0) == 0)
-			for (char *file; (file = strsep(&line, " "));)
-				insert(file);
+			for (char *file; (file = strsep(&line, " "));) {
+				int error = insert(file);
+
+				/* ENODEV is a driver's way to say that its device is not there after all. */
+				if (error != 0 && error != ENODEV)
+					say("module %s: %s", file, strerror(error));
+			}
 	}
 	free(lines);
 }

@@ -24,10 +24,13 @@
 /* Where things lie; /run moves into the new root as it is. */
 #define RUN "/run/asl"
 #define MEDIUM RUN "/medium"   /* the iso9660 file system */
-#define CARRIER RUN "/carrier" /* the file system that holds the ISO as a file (asl.iso=) */
 #define LAYERS RUN "/layers"
-#define MEMORY "/memory" /* copies of the layers, when they are kept in memory */
+#define CARRIER "/carrier"     /* the file system that holds the ISO as a file (asl.iso=), while it is opened */
+#define MEMORY "/memory"       /* copies of the layers, when they are kept in memory */
 #define NEW_ROOT "/sysroot"
+
+/* What to do, when nobody at the machine can do anything. */
+#define FAULT "This is a fault of the image, or of this machine. Ctrl-Alt-Del restarts."
 
 /* ---- words.c ---------------------------------------------------------------------------- */
 
@@ -85,6 +88,7 @@ bool write_text(const char *path, const char *text);
 
 /* ---- modules.c -------------------------------------------------------------------------- */
 
+/* Insert every module of the list, or stop: nothing works without one of them. */
 void load_modules(const char *list_path);
 /* Insert what the devices seen so far ask for; cheap when nothing is new. */
 void load_modules_for_devices(void);
@@ -122,7 +126,8 @@ void start_watcher(const struct words *words, const struct medium *medium, char 
 
 /* ---- medium.c --------------------------------------------------------------------------- */
 
-/* Visit every medium that carries the image until `use` accepts one; `use` says in `reason` why it does not. */
+/* Visit every medium that carries the image until `use` accepts one; `use` says in `reason` why it does not.
+ * To check media is to accept none: when no other turns up, what was found is told and the machine stays here. */
 void find_medium(const struct words *words, int uevents, struct medium *medium,
 		 bool (*use)(struct medium *medium, char reason[REASON_SIZE]));
 void leave_medium(void);
@@ -141,7 +146,11 @@ void mount_root(const struct words *words);
 /* ---- check.c ---------------------------------------------------------------------------- */
 
 bool hash_file(const char *path, char hex[HEX_SIZE]);
-_Noreturn void check_medium(const struct medium *medium);
-_Noreturn void check_failed_on_sums(const char *device);
+/* Check the mounted medium, which carries the image; `verdict` is what to say of it. */
+void check_medium(const char *device, char verdict[REASON_SIZE]);
+/* A medium of some image, whose list of files is not the one that was asked for. */
+void note_look_alike(const char *device);
+/* What all that was checked comes to; ends in a machine that is switched off. */
+_Noreturn void finish_check(void);
 
 #endif

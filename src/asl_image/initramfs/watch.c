@@ -25,6 +25,7 @@
 #include "seal.h"
 
 #define MEDIUM_NODE "/medium" /* in the initramfs' own file system, which only the watcher still sees */
+#define POLL_MS 2000 /* how often to ask whether the medium is still there */
 #define WHAT_NOW "Switch the machine off. Use another copy of this medium, or check this one (menu entry m)."
 
 static void keep(char *to, size_t size, const char *value)
@@ -155,7 +156,8 @@ static bool concerns_medium(const struct uevent *event, const struct medium *med
  * which can't be read doesn't end it, which would be a kernel panic on top of our line. */
 static void freeze_everybody(void)
 {
-	ptrace(PTRACE_SEIZE, 1, NULL, NULL);
+	if (ptrace(PTRACE_SEIZE, 1, NULL, NULL) != 0)
+		say("process 1 can't be held: %s", strerror(errno));
 	ptrace(PTRACE_INTERRUPT, 1, NULL, NULL);
 	kill(-1, SIGSTOP);
 }
@@ -164,19 +166,24 @@ static _Noreturn void watch(int fd, const struct words *words, const struct medi
 {
 	char reason[REASON_SIZE];
 	struct uevent event;
+	uint64_t next_poll = now_ms() + POLL_MS, now;
 
 	for (;;) {
-		bool quiet = !wait_for_uevent(fd, 2000, &event);
-		bool lost = !quiet && event.action[0] == '\0';
+		now = now_ms();
+		bool any = wait_for_uevent(fd, now < next_poll ? (int)(next_poll - now) : 0, &event);
+		bool lost = any && event.action[0] == '\0';
+		bool due = lost || now_ms() >= next_poll; /* uevents without end must not put it off */
 
+		if (due)
+			next_poll = now_ms() + POLL_MS;
 		if (describe_damage(words, &event, reason) || (lost && ask_layers(words, reason))) {
 			freeze_everybody();
 			stop(WHAT_NOW, "%s", reason);
 		}
-		if (!medium->in_memory && (concerns_medium(&event, medium) || ((quiet || lost) && medium_is_gone()))) {
+		if (!medium->in_memory && (concerns_medium(&event, medium) || (due && medium_is_gone()))) {
 			freeze_everybody();
-			stop("Switch the machine off, put the medium back and start again.",
-			     "the medium was removed; keys are locked");
+			stop("Switch the machine off: nothing can be read any more. Put the medium back and start again.",
+			     "the medium was removed");
 		}
 	}
 }
