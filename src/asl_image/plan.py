@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from asl_image import __version__
 from asl_image.hooks import PHASES, HookSet
-from asl_image.jsontext import digest
 from asl_image.lock import Lock
 from asl_image.overlay import Overlay
 from asl_image.profile import Profile
@@ -133,14 +132,7 @@ def make_plan(inputs: Inputs, code: Callable[[str], str] = code_digest) -> Plan:
 def sbom_subject(inputs: Inputs) -> Subject:
     """What the SBOM describes."""
     profile = inputs.profile
-    return Subject(
-        profile.name,
-        profile.summary,
-        profile.suite,
-        inputs.lock.epoch,
-        lock_digest(inputs.lock),
-        digest(profile.model_dump(mode="json")),
-    )
+    return Subject(profile.name, profile.summary, inputs.lock.epoch, lock_digest(inputs.lock))
 
 
 def project_sources(inputs: Inputs) -> tuple[Source, ...]:

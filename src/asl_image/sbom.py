@@ -39,14 +39,15 @@ class Component:
 
 @dataclass(frozen=True)
 class Subject:
-    """The image that a document describes, and what its identity is derived from."""
+    """The image that a document describes.
+
+    Only what it consists of: engine and compression say how it is made, and are in manifest and provenance.
+    """
 
     name: str
     summary: str
-    suite: str
     epoch: int
-    lock: str
-    profile: str  # SHA-256 of the resolved profile
+    lock: str  # SHA-256 of the lock file
 
 
 def deb_component(package: LockedPackage, suite: str, licence: Licence, kind: str = "package") -> Component:
@@ -82,7 +83,7 @@ def spdx_document(subject: Subject, components: Sequence[Component]) -> dict[str
         "name": subject.name,
         "versionInfo": __version__,
         "summary": subject.summary,
-        "comment": f"lock sha256:{subject.lock}, profile sha256:{subject.profile}",
+        "comment": f"lock sha256:{subject.lock}",
         "primaryPackagePurpose": "OPERATING-SYSTEM",
         "downloadLocation": NOASSERTION,
         "filesAnalyzed": False,
@@ -154,10 +155,7 @@ def cyclonedx_document(subject: Subject, components: Sequence[Component]) -> dic
                 "version": __version__,
                 "description": subject.summary,
             },
-            "properties": [
-                {"name": "asl-image:lock:sha256", "value": subject.lock},
-                {"name": "asl-image:profile:sha256", "value": subject.profile},
-            ],
+            "properties": [{"name": "asl-image:lock:sha256", "value": subject.lock}],
         },
         "components": [cyclonedx_component(component) for component in components],
         "dependencies": [{"ref": "image", "dependsOn": sorted(component.reference() for component in components)}],
@@ -196,7 +194,7 @@ def check_complete(
     tools: Sequence[LockedTool],
     boot: Sequence[LockedPackage] = (),
 ) -> None:
-    """Hold documents, by file name, against what is locked: packages and tools of the image, packages of its boot files.
+    """Hold documents, by file name, against what is locked: packages and tools, and packages of the boot files.
 
     Raises CheckFailed, naming all that is missing in each document, and when there is no package at all.
     """

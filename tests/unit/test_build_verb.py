@@ -46,6 +46,14 @@ def test_an_unknown_profile_is_status_2(house: House, verb: str) -> None:
     assert "did you mean 'smoke'?" in words
 
 
+@pytest.mark.parametrize("commit", ["HEAD", "22b806b", "g" * 40, "A" * 40])
+def test_a_commit_that_is_no_whole_digest_is_status_2(house: House, commit: str) -> None:
+    status, words = said(house, "plan", "--commit", commit, "smoke")
+
+    assert status == 2
+    assert f"--commit {commit}: not a whole git commit" in words
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -85,6 +85,12 @@ def test_a_renewed_lock_changes_the_manifest_and_the_papers_that_go_with_it() ->
     assert changed(tiny_inputs(renewed=True)) == {"manifest", "evidence"}
 
 
+def test_how_an_image_starts_changes_no_bill_of_materials() -> None:
+    profile = tiny_profile().model_copy(update={"boot": tiny_profile().boot.model_copy(update={"timeout_s": 9})})
+
+    assert changed(tiny_inputs(profile=profile)).isdisjoint({"sbom", "licences"})
+
+
 def test_a_commit_that_a_person_names_changes_the_papers_alone() -> None:
     assert changed(tiny_inputs(commit="c" * 40)) == {"evidence"}
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,16 +34,26 @@ def build_options(function: Any) -> Any:
         click.option("--locked", is_flag=True, help="Use the reviewed lock only, never a renewed one."),
         click.option("--engine", type=click.Choice(["mmdebstrap", "debootstrap"]), help="Instead of the profile's."),
         click.option("--compression", type=click.Choice(["dev", "release"]), help="Instead of the profile's."),
+        click.option("--commit", metavar="HASH", callback=whole_commit, help="The git commit that provenance names."),
     ):
         function = option(function)
     return profile_argument(function)
 
 
-def planned(house: House, profile: str, locked: bool, engine: str | None, compression: str | None) -> tuple[Plan, bool]:
+def whole_commit(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """A commit in full; an abbreviated one is no digest. Raises ConfigError."""
+    if value is not None and not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value):
+        raise ConfigError(f"--commit {value}: not a whole git commit", hint="git rev-parse HEAD prints it")
+    return value
+
+
+def planned(
+    house: House, profile: str, locked: bool, engine: str | None, compression: str | None, commit: str | None
+) -> tuple[Plan, bool]:
     """The plan that these options ask for, and whether a renewed lock is used."""
     overrides = {key: value for key, value in (("engine", engine), ("compression", compression)) if value}
     inputs = load_inputs(house, profile, locked=locked, overrides=overrides)
-    return make_plan(inputs), inputs.renewed
+    return make_plan(replace(inputs, commit=commit)), inputs.renewed
 
 
 @click.command()
@@ -49,10 +61,16 @@ def planned(house: House, profile: str, locked: bool, engine: str | None, compre
 @click.option("--inside", is_flag=True, hidden=True, help="We are in the build's own namespaces already.")
 @click.pass_obj
 def build(
-    house: House, profile: str, locked: bool, engine: str | None, compression: str | None, inside: bool
+    house: House,
+    profile: str,
+    locked: bool,
+    engine: str | None,
+    compression: str | None,
+    commit: str | None,
+    inside: bool,
 ) -> int | None:
     """Build the image of PROFILE; its path is printed on stdout."""
-    plan, renewed = planned(house, profile, locked, engine, compression)
+    plan, renewed = planned(house, profile, locked, engine, compression, commit)
     folder = house.build / profile
     cache = Cache(house.build / "cache", profile)
     if inside:

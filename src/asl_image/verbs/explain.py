@@ -13,9 +13,11 @@ from asl_image.verbs.build import build_options, planned
 @click.command()
 @build_options
 @click.pass_obj
-def explain(house: House, profile: str, locked: bool, engine: str | None, compression: str | None) -> None:
+def explain(
+    house: House, profile: str, locked: bool, engine: str | None, compression: str | None, commit: str | None
+) -> None:
     """Say for each step of PROFILE whether it would run, and why."""
-    made, _ = planned(house, profile, locked, engine, compression)
+    made, _ = planned(house, profile, locked, engine, compression, commit)
     ids = made.ids()
     folder = house.build / profile
     stamp = Stamp.read(folder)

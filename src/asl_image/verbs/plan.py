@@ -11,9 +11,11 @@ from asl_image.verbs.build import build_options, planned
 @click.command()
 @build_options
 @click.pass_obj
-def plan(house: House, profile: str, locked: bool, engine: str | None, compression: str | None) -> None:
+def plan(
+    house: House, profile: str, locked: bool, engine: str | None, compression: str | None, commit: str | None
+) -> None:
     """Print what `build PROFILE` would do, step by step."""
-    made, _ = planned(house, profile, locked, engine, compression)
+    made, _ = planned(house, profile, locked, engine, compression, commit)
     ids = made.ids()
     steps = [
         {"name": step.name(), "id": ids[step.name()], "needs": list(step.needs()), "does": list(step.describe())}
