@@ -236,7 +236,7 @@ class _Reader:
             raise CheckFailed(f"/{whole} is there twice")
         is_folder = bool(record[25] & 2)
         wanted = stat.S_IFDIR if is_folder else stat.S_IFREG
-        if record[25] & 0x80 or mode is None or stat.S_IFMT(mode) != wanted:
+        if mode is None or stat.S_IFMT(mode) != wanted:
             raise CheckFailed(f"/{whole}: an entry is neither a plain file nor a folder")
         at, size = self.extent(record, f"/{whole}")
         if is_folder:
@@ -257,7 +257,7 @@ class _Reader:
             if length < 34 or length > min(room, end - here) or self._entries > MOST_ENTRIES:
                 raise CheckFailed(f"the folder {name} has a record that can't be")
             record = self.data[here : here + length]
-            if 33 + record[32] > length:
+            if 33 + record[32] > length or record[1] or record[25] & ~3 or record[26] or record[27]:
                 raise CheckFailed(f"the folder {name} has a record that can't be")
             yield record
             here += length

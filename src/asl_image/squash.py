@@ -129,9 +129,13 @@ def read_listing(listing: mmap.mmap, advance: Callable[[int], None] = no_progres
             if found is None or stop < 0:
                 raise CheckFailed(f"unsquashfs wrote a line that makes no sense: {text[at : at + 80]!r}")
             name, rest = plain(found[1]), text[found.end() : stop].decode("utf-8", "surrogateescape")
+            if found[2] == b"x" and name not in items:
+                raise CheckFailed(f"unsquashfs wrote an attribute of what it did not name: {name!r}")
             if found[2] == b"L":
                 stop = _link_end(text, found.end())
                 target = plain(text[found.end() : stop])
+                if target not in items:
+                    raise CheckFailed(f"unsquashfs wrote a link to what it did not name: {target!r}")
                 items[name] = replace(items[target], kind="hardlink", link=target)
                 places[name] = places.get(target, Extent(0, 0))
             elif found[2] == b"x":
