@@ -21,6 +21,7 @@ VOLUME = 16  # the sector where volume descriptors begin
 MOST_ENTRIES = 10_000  # ours have some twenty
 DEEPEST = 8
 PARTITION_OFFSET = 16  # sectors; a second set of directories is counted from there, for use as a partition
+PATH_TABLES = {140: "<", 144: "<", 148: ">", 152: ">"}  # where the descriptor names them, and their byte order
 PLATFORMS = {0x00: "bios", 0xEF: "uefi"}
 
 
@@ -148,16 +149,33 @@ def read_tree(data: memoryview, base: int) -> Tree:
         raise CheckFailed("this is no ISO 9660 image: it has no volume descriptor")
     used = [Extent(at, SECTOR) for at in descriptors(data, start)]
     table_size = both(volume, 132, "L", "the path table's size")
-    for at, order in ((140, "<"), (144, "<"), (148, ">"), (152, ">")):
+    for at, order in PATH_TABLES.items():
         (table,) = struct.unpack_from(f"{order}I", volume, at)
         if table:
             cut(data, (base + table) * SECTOR, table_size, "a path table")
             used.append(Extent((base + table) * SECTOR, table_size))
     reader = _Reader(data, base)
     reader.folder("", *reader.extent(volume[156:190], "the root folder"), depth=0)
+    for at, order in PATH_TABLES.items():
+        (table,) = struct.unpack_from(f"{order}I", volume, at)
+        if table:
+            places = path_table(data[(base + table) * SECTOR :][:table_size], order)
+            if sorted((base + place) * SECTOR for place in places) != sorted(reader.places):
+                raise CheckFailed("a path table does not name the medium's folders")
     label = bytes(volume[40:72]).decode("ascii", "replace").rstrip()
     size = both(volume, 80, "L", "the volume's size") * SECTOR
     return Tree(label, size, reader.files, frozenset(reader.folders), (*used, *reader.used))
+
+
+def path_table(table: memoryview, order: str) -> list[int]:
+    """The sectors of the folders that a path table names. Raises CheckFailed."""
+    at, found = 0, []
+    while at + 8 <= len(table) and table[at]:
+        found.append(int(struct.unpack_from(f"{order}I", table, at + 2)[0]))
+        at += 8 + table[at] + table[at] % 2
+    if at != len(table):
+        raise CheckFailed("a path table has an entry that can't be")
+    return found
 
 
 def descriptors(data: memoryview, start: int) -> Iterator[int]:
@@ -189,6 +207,7 @@ class _Reader:
         self.files: dict[str, Extent] = {}
         self.folders: set[str] = set()
         self.used: list[Extent] = []
+        self.places: list[int] = []
         self._entries = 0
 
     def extent(self, record: memoryview, what: str) -> tuple[int, int]:
@@ -207,6 +226,7 @@ class _Reader:
         if depth > DEEPEST or any(part.at == at for part in self.used):
             raise CheckFailed(f"the folder {name} leads back into itself, or too deep")
         self.used.append(Extent(at, size))
+        self.places.append(at)
         for number, record in enumerate(self._records(at, size, name)):
             identifier = record[33 : 33 + record[32]]
             if number < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -11,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from asl_image import cli
 from asl_image.compare import compare
 from asl_image.facts import LAYER, gathered
 from asl_image.manifest import ImageManifest, parse_manifest, read_manifest
 from asl_image.medium import Extent, Medium, opened
 from asl_image.partitions import LBA, read_partitions
 from asl_image.runner import Runner
+from asl_image.screen import Screen
 from asl_image.squash import Unpackers
+from asl_image.verbs import House
 from asl_image.verify import verify
 from support.iso import Iso
 
@@ -41,6 +45,13 @@ def failed(path: Path, expected: ImageManifest, unpackers: Unpackers) -> set[str
     found = {finding.check_id for finding in verify(path, expected, unpackers, lambda _: None) if not finding.ok}
     assert found == set() or "VERIFY-ISO" in found
     return found - {"VERIFY-ISO"}
+
+
+def typed(*argv: object) -> tuple[int, str, str]:
+    """What a command line ends with: its status, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    house = House(HOUSE, HOUSE / "profiles", HOUSE / "build", Screen(out, err, progress="none"), {})
+    return cli.run([str(word) for word in argv], house), out.getvalue(), err.getvalue()
 
 
 @contextmanager
@@ -69,6 +80,7 @@ def regions(medium: Medium) -> dict[str, tuple[int, set[str]]]:
         "GPT's backup": (len(medium.data) - LBA + 60, {"VERIFY-BOOT"}),
         "volume descriptor": (16 * 2048 + 1, {"VERIFY-MEDIUM"}),
         "volume's size": (16 * 2048 + 80, {"VERIFY-MEDIUM"}),
+        "path table": (medium.tree.used[3].at + 2, {"VERIFY-MEDIUM"}),
         "boot catalogue": (medium.catalogue.at + 40, {"VERIFY-BOOT"}),
         "directory": (medium.tree.used[-1].at + 1, {"VERIFY-MEDIUM"}),
         "layer": (files["asl/base.squashfs"].at + 1_000_000, {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-SEAL"}),
@@ -147,3 +159,38 @@ def test_an_image_compared_with_itself_and_with_a_changed_one(iso: Iso, unpacker
             assert compare(one, other).causes() == {"clock": 1}
         assert one.owners["usr/bin/bash"] == "bash"
         assert one.trees["base"].items["usr/bin/bash"].mode == 0o755
+
+
+def test_the_verb_verify_ends_by_its_answer(iso: Iso, spare: Path, tmp_path: Path) -> None:
+    manifest = iso.path.with_suffix(".manifest.json")
+    shutil.copyfile(iso.path, spare)
+    os.truncate(spare, spare.stat().st_size - 4096)
+
+    status, said, _ = typed("verify", iso.path)
+    assert (status, said.splitlines()[-1]) == (0, "all 10 checks passed")
+
+    status, said, _ = typed("verify", spare, "--manifest", manifest, "--json")
+    answer = json.loads(said)
+    assert (status, answer["ok"]) == (3, False)
+    assert [each["check_id"] for each in answer["findings"] if not each["ok"]][:2] == ["VERIFY-ISO", "VERIFY-MEDIUM"]
+
+    whole = json.loads(manifest.read_text())
+    (tmp_path / "other.json").write_text(json.dumps({**whole, "format": "asl-image.manifest/9"}))
+    status, said, told = typed("verify", iso.path, "--manifest", tmp_path / "other.json")
+    assert (status, said) == (2, "")
+    assert "asl-image.manifest/9" in told
+
+
+def test_the_verb_compare_ends_by_its_answer(iso: Iso, spare: Path, tmp_path: Path) -> None:
+    shutil.copyfile(iso.path, spare)
+
+    assert typed("compare", iso.path, spare)[:2] == (0, f"{iso.path} and {spare} are the same, byte for byte\n")
+    with flipped(spare, 16 * 2048 + 820):
+        status, said, _ = typed("compare", iso.path, spare, "--markdown")
+    assert status == 3
+    assert "| clock | 1 |" in said.splitlines()
+
+    (tmp_path / "no.iso").write_bytes(b"no image at all")
+    status, said, told = typed("compare", iso.path, tmp_path / "no.iso")
+    assert (status, said) == (3, "")
+    assert "cut short" in told
