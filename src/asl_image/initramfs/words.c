@@ -60,11 +60,10 @@ static bool read_number(const char *text, size_t size, unsigned long most, unsig
 
 static bool is_next_layer(const char *text, const struct words *words)
 {
-	if (words->layers == LAYERS_WANTED)
-		return false;
-	const char *name = LAYER_NAMES[words->layers];
+	size_t size = strcspn(text, ",");
+	const char *name = words->layers < LAYERS_WANTED ? LAYER_NAMES[words->layers] : "";
 
-	return strcspn(text, ",") == strlen(name) && strncmp(text, name, strlen(name)) == 0;
+	return size > 0 && strlen(name) == size && strncmp(text, name, size) == 0;
 }
 
 /* <name>,<data blocks>,<root hash>,<salt>; the name is known to be the next one. */
