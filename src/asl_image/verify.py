@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from asl_image import papers
 from asl_image.bootmenu import IMAGE, Start, read_menu
 from asl_image.dpkgdb import STATUS, read_status
 from asl_image.errors import CheckFailed
@@ -315,6 +316,19 @@ def check_sboms(case: Case) -> tuple[str, list[str]]:
     return f"{len(wanted)} packages and tools, in SPDX and CycloneDX", wrong
 
 
+def check_beside(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-PAPERS: what lies beside the ISO with a SHA256SUMS is whole, and the SBOMs are the sealed ones."""
+    folder = case.medium.path.parent
+    if not (folder / papers.SUMS).exists():
+        return f"no {papers.SUMS} beside the ISO: nothing to check", []
+    layer = proven(case, f"asl/{case.expected.layers[-1].name}.squashfs")
+    names = dict(zip(("spdx.json", "cdx.json"), SBOMS, strict=True))
+    sealed = {paper: case.unpack.file(case.medium, layer, name) for paper, name in names.items()}
+    whole = case.digest(Extent(0, len(case.medium.data)))
+    wrong = papers.check_papers(folder, case.expected, whole, sealed)
+    return f"all that {papers.SUMS} names is whole, the SBOMs are the sealed ones", wrong
+
+
 SBOMS = {"usr/lib/asl/sbom.spdx.json": spdx_held, "usr/lib/asl/sbom.cdx.json": cyclonedx_held}
 
 CHECKS: dict[str, Callable[[Case], tuple[str, list[str]]]] = {
@@ -326,4 +340,5 @@ CHECKS: dict[str, Callable[[Case], tuple[str, list[str]]]] = {
     "VERIFY-PADDING": check_padding,
     "VERIFY-PACKAGES": check_packages,
     "VERIFY-SBOM": check_sboms,
+    "VERIFY-PAPERS": check_beside,
 }
