@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,18 @@ pytestmark = [pytest.mark.image, pytest.mark.boot]
 ISO_PATH = "/images/asl image.iso".replace(" ", "-")
 
 
+def with_authority(manifest: Mapping[str, Any]) -> bool:
+    return any(tool["name"] == "asl-auth-host" for tool in manifest["tools"])
+
+
 def machine_id(machine: Machine) -> str:
     return machine.run("cat /etc/machine-id").stdout
 
 
-# BIOS and CD is the shared machine of all specs (`booted`).
-@pytest.mark.parametrize(
-    ("firmware", "medium"),
-    [
-        ("uefi", "usb"),
-        pytest.param("uefi", "cdrom", marks=pytest.mark.long),
-        pytest.param("bios", "usb", marks=pytest.mark.long),
-        pytest.param("bios", "cdrom", marks=pytest.mark.long),
-    ],
-)
+# In `make test`, BIOS and CD are the shared machine of all specs (`booted`), UEFI and stick the next test.
+@pytest.mark.long
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+@pytest.mark.parametrize("medium", ["cdrom", "usb"])
 def test_it_starts_by_either_firmware_from_disc_and_stick_and_the_operator_switches_it_off(
     iso: Iso,
     manifest: Mapping[str, Any],
@@ -50,6 +49,26 @@ def test_it_starts_by_either_firmware_from_disc_and_stick_and_the_operator_switc
         machine.type("poweroff\n")
 
         machine.wait_for_end(60)
+
+
+@pytest.mark.parametrize(
+    ("firmware", "medium"), [("uefi", "usb"), pytest.param("bios", "cdrom", marks=pytest.mark.long)]
+)
+def test_it_stops_when_the_medium_that_it_runs_from_is_taken_away(
+    iso: Iso, manifest: Mapping[str, Any], tmp_path: Path, booted: Machine, firmware: Firmware, medium: Attachment
+) -> None:
+    config = MachineConfig(medium=Drive(iso.path, medium), firmware=firmware, nics=EVERY_NIC)
+    with at_prompt(config, tmp_path) as machine:
+        check_key_facts(machine, manifest)
+        assert machine_id(machine) != machine_id(booted)
+
+        machine.detach()
+        machine.wait_for("asl-seal: STOP: the medium was removed; keys are locked\n", 30)
+        machine.wait_for("asl-seal: Switch the machine off", 10)
+
+        machine.type("\necho still''-here\n")
+        time.sleep(2)
+        assert "still-here" not in machine.transcript.text
 
 
 @pytest.mark.long
@@ -88,33 +107,44 @@ def test_it_starts_as_a_file_that_another_grub_loops_through(
         machine.wait_for_end(60)
 
 
-def test_with_enough_memory_the_medium_may_be_removed(iso: Iso, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def in_memory(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A rehearsal on a machine with enough memory to hold the image."""
     config = MachineConfig(medium=Drive(iso.path, "usb"), memory_mib=2400)
-    with at_prompt(config, tmp_path) as machine:
-        said = machine.transcript.text
-        for layer in iso.layers():
-            assert f"asl-seal: layer {layer}: every block matches the seal" in said
-        assert "copied to memory and verified; it may be removed" in said
-
-        machine.detach()
-
-        drives = "ls /sys/block | grep -E '^(sd|sr)'"
-        assert (
-            machine.run(f"for second in {{1..20}}; do {drives} || break; sleep 1; done >/dev/null; {drives}").stdout
-            == ""
-        )
-        assert machine.run("ls -A /run/asl/medium").stdout == ""
-        # Everything that there is can still be read, whether it was before or not.
-        read = machine.run("find / -xdev -type f -readable -exec cat {} + | wc -c", timeout_s=300)
-        assert read.stderr == ""
-        assert int(read.stdout) > 100_000_000
-        machine.type("exit\n")
-        machine.wait_for(PROMPT, 60)
+    with at_prompt(config, tmp_path_factory.mktemp("in-memory"), key="r") as machine:
+        yield machine
 
 
-def test_a_rehearsal_is_marked_as_one(iso: Iso, manifest: Mapping[str, Any], tmp_path: Path) -> None:
-    with at_prompt(MachineConfig(medium=Drive(iso.path, "cdrom")), tmp_path, key="r") as machine:
-        assert "mode     REHEARSAL: nothing that is made here is real" in machine.transcript.text
-        assert '"mode":"rehearsal"' in machine.run("cat /run/asl/seal.json").stdout
-        if any(tool["name"] == "asl-auth-host" for tool in manifest["tools"]):
-            assert "REHEARSAL" in machine.run("asl-auth-host status").stdout
+def test_a_rehearsal_is_marked_as_one(in_memory: Machine, manifest: Mapping[str, Any]) -> None:
+    assert "mode     REHEARSAL: nothing that is made here is real" in in_memory.transcript.text
+    assert '"mode":"rehearsal"' in in_memory.run("cat /run/asl/seal.json").stdout
+    if with_authority(manifest):
+        assert "REHEARSAL" in in_memory.run("asl-auth-host status").stdout
+
+
+def test_with_enough_memory_the_medium_may_be_removed(
+    in_memory: Machine, iso: Iso, manifest: Mapping[str, Any]
+) -> None:
+    said = in_memory.transcript.text
+    for layer in iso.layers():
+        assert f"asl-seal: layer {layer}: every block matches the seal" in said
+    assert "copied to memory and verified; it may be removed" in said
+
+    in_memory.detach()
+
+    drives = "ls /sys/block | grep -E '^(sd|sr)'"
+    gone = f"for second in {{1..20}}; do {drives} || break; sleep 1; done >/dev/null; {drives}; ls -A /run/asl/medium"
+    assert in_memory.run(gone).stdout == ""
+    # What nobody has read before is read now.
+    read = in_memory.run("cat /usr/bin/* /usr/sbin/* 2>&1 >/dev/null | grep -v 'Permission denied'", timeout_s=300)
+    assert read.stdout == ""
+    if with_authority(manifest):
+        sops = next(file for tool in manifest["tools"] if tool["name"] == "sops" for file in tool["files"])
+        assert in_memory.run("sha256sum </asl-auth-host/tools/sops").stdout.split()[0] == sops["sha256"]
+
+
+def test_a_machine_in_memory_is_switched_off_by_its_operator(in_memory: Machine) -> None:
+    """The last test that has this machine."""
+    in_memory.type("poweroff\n")
+
+    in_memory.wait_for_end(60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from asl_image.machine import Machine
-from asl_image.qemu import Attachment, Drive, Firmware, MachineConfig
+from asl_image.qemu import Drive, Firmware, MachineConfig
 from support.boots import at_prompt
 from support.iso import Flip, Iso
 
@@ -65,6 +66,7 @@ def test_the_check_finds_an_intact_medium_good_and_then_switches_the_machine_off
             name.removeprefix("asl/"): "good" for name in iso.files if name.startswith("asl/") and "SUMS" not in name
         }
 
+        time.sleep(1)  # what was typed before the question is no answer
         machine.type("\n")
 
         machine.wait_for_end(30)
@@ -184,16 +186,3 @@ def test_a_damaged_copy_in_memory_is_never_started(iso: Iso, tmp_path: Path, spa
         machine.wait_for(r"asl-seal: STOP: layer tools: block \d+ of its data does not match the seal\n", STOP_S)
 
         assert "starting systemd" not in machine.transcript.text
-
-
-@pytest.mark.parametrize("medium", ["usb", pytest.param("cdrom", marks=LONG)])
-def test_a_medium_that_is_pulled_out_stops_the_machine(iso: Iso, tmp_path: Path, medium: Attachment) -> None:
-    with at_prompt(MachineConfig(medium=Drive(iso.path, medium)), tmp_path) as machine:
-        machine.detach()
-        machine.wait_for("asl-seal: STOP: the medium was removed; keys are locked\n", 30)
-        machine.wait_for("asl-seal: Switch the machine off", 10)
-
-        machine.type("\necho still''-here\n")
-
-        assert machine.running
-        assert "still-here" not in machine.transcript.text

@@ -35,6 +35,7 @@ SYSCTLS = {
     "kernel.dmesg_restrict": "1",
     "kernel.kptr_restrict": "2",
     "kernel.unprivileged_bpf_disabled": "1",
+    "user.max_user_namespaces": "0",
 }
 
 
