@@ -97,7 +97,11 @@ class Medium:
 def opened(path: Path) -> Iterator[Medium]:
     """The image at `path`, read and checked for being one. Raises CheckFailed, or IoFailed."""
     with mapped(path) as data:
-        yield read_medium(path, data)
+        try:
+            medium = read_medium(path, data)
+        except CheckFailed as error:
+            raise CheckFailed(f"{path}: {error}", details=error.details) from None
+        yield medium
 
 
 @contextmanager

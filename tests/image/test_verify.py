@@ -193,4 +193,4 @@ def test_the_verb_compare_ends_by_its_answer(iso: Iso, spare: Path, tmp_path: Pa
     (tmp_path / "no.iso").write_bytes(b"no image at all")
     status, said, told = typed("compare", iso.path, tmp_path / "no.iso")
     assert (status, said) == (3, "")
-    assert "cut short" in told
+    assert f"{tmp_path / 'no.iso'}: the image is cut short" in told
