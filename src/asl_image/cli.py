@@ -16,8 +16,8 @@ import click
 
 from asl_image import __version__
 from asl_image.errors import Aborted, AslImageError, ConfigError, IoFailed
+from asl_image.house import House
 from asl_image.screen import ProgressMode, ReaderLeft, Screen
-from asl_image.verbs import House
 from asl_image.verbs.boot import boot
 from asl_image.verbs.build import build
 from asl_image.verbs.compare import compare

@@ -9,6 +9,7 @@ from pathlib import Path
 from asl_authority import contract
 from asl_image.errors import ConfigError
 from asl_image.hooks import hook_names, load_hooks
+from asl_image.house import House
 from asl_image.locking import lock_for_build
 from asl_image.overlay import load_overlays, overlay_names
 from asl_image.pack import load_sources, program_version
@@ -25,7 +26,6 @@ from asl_image.profile import (
 )
 from asl_image.steps.tools import OwnProgram, PinnedFile, PinnedTool
 from asl_image.store import Store
-from asl_image.verbs import House
 
 INIT_SOURCES = Path(__file__).parent / "initramfs"
 

@@ -1,47 +1,12 @@
-"""The verbs of the front door, one module each, and what all of them are handed: the house."""
+"""The verbs of the front door, one module each, and the argument that most of them take."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
+from asl_image.house import House as House
 from asl_image.profile import available
-from asl_image.screen import Screen
-
-
-@dataclass(frozen=True)
-class House:
-    """Where everything lies, who speaks, and the environment that the builder was started in."""
-
-    root: Path
-    profiles: Path
-    build: Path
-    screen: Screen
-    environ: Mapping[str, str]
-
-    @property
-    def tools(self) -> Path:
-        """Pinned tools."""
-        return self.profiles / "tools"
-
-    @property
-    def overlays(self) -> Path:
-        """Files as they will lie in the image."""
-        return self.root / "overlays"
-
-    @property
-    def hooks(self) -> Path:
-        """Scripts that run while the root tree is made."""
-        return self.root / "hooks"
-
-    @property
-    def store(self) -> Path:
-        """Packages and tools by their SHA-256, shared by all profiles."""
-        return self.build / "store"
 
 
 class ProfileName(click.ParamType[str]):
