@@ -75,7 +75,7 @@ def root(site: LocalSite, lock: Lock) -> None:
     for program in PROGRAMS:
         for file in load_tool(program, ROOT / "profiles" / "tools").files:
             target = tree / "usr/local/bin" / file.install
-            shutil.copyfile(site.stored(file.sha256, tool.name), target)
+            shutil.copyfile(site.stored(file.sha256, program), target)
             target.chmod(0o755)
 
 
