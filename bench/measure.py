@@ -37,7 +37,7 @@ from asl_image.store import Store  # noqa: E402
 SCHEMA = "asl-bench/1"
 PROFILE = "authority"
 COPIED = ("build.py", "src", "authority", "profiles", "overlays", "hooks")
-OVERLAY_FILE = "overlays/authority/root/etc/profile.d/asl-authority.sh"
+OVERLAY_FILE = "overlays/authority/root/usr/lib/asl/console.d/authority.sh"
 TOOL_FILE = "authority/src/asl_authority/contract.py"
 MEDIA: tuple[Attachment, ...] = ("cdrom", "usb")
 SAMPLE_S = 0.1
