@@ -29,6 +29,11 @@ LITTER = (
     ("usr/share/lintian", "for package builders"),
     ("usr/share/bug", "for package builders"),
     ("usr/share/bash-completion/completions/apt*", "no package manager"),
+    ("usr/lib/systemd/systemd-networkd*", "nothing talks here"),
+    ("usr/lib/systemd/systemd-network-generator", "nothing talks here"),
+    ("usr/lib/systemd/systemd-rfkill", "no radio to switch"),
+    ("usr/lib/systemd/systemd-ssh-*", "nobody comes in"),
+    ("usr/lib/systemd/system-generators/systemd-ssh-generator", "nobody comes in"),
     ("etc/ld.so.cache~", "backup"),
 )
 
