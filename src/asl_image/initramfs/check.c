@@ -55,6 +55,7 @@ static void wait_for_enter(void)
 		count++;
 	}
 	free(names);
+	say("press Enter to switch the machine off");
 	for (;;) {
 		/* A keyboard that is plugged in now may need its module. */
 		load_modules_for_devices();
@@ -132,7 +133,6 @@ _Noreturn void finish_check(void)
 		say("THIS MEDIUM IS DAMAGED: %d of %d files", damaged, files);
 	else
 		say("this medium is good: %d files", files);
-	say("press Enter to switch the machine off");
 	wait_for_enter();
 	reboot(RB_POWER_OFF);
 	stop("Switch the machine off.", "the machine does not switch itself off");
