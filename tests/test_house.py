@@ -95,7 +95,7 @@ FORBIDDEN_WORDS = tuple(
         *(
             ("archive.", "ubuntu.com"),
             ("security.", "ubuntu.com"),
-            ("files.", "pythonhosted.org"),
+            ("files.python", "hosted.org"),
             ("/wo", "rk/shared"),
         ),
         *(("pypi.", "org"), ("/t", "mp/v/"), ("/.py", "env/")),
