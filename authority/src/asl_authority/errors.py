@@ -25,9 +25,13 @@ class UsageError(AuthorityError):
 
 
 class Malformed(AuthorityError):
-    """Bytes that are not what they should be."""
+    """Bytes that are not what they should be; `check_id` names the rule that they break (docs/papers.md)."""
 
     status = ExitStatus.CHECK_FAILED
+
+    def __init__(self, message: str, *, check_id: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.check_id = check_id
 
 
 class Refused(AuthorityError):

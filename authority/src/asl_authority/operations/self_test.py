@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.known_answers import ED25519_ANSWERS, SCRYPT_ANSWERS, SHA256_ANSWERS, ScryptAnswer
 
@@ -25,11 +26,9 @@ def run_self_test() -> Iterator[Finding]:
     """All checks on this machine, one finding each, as they end."""
     yield check_sha256(lambda message: hashlib.sha256(message).digest())
     try:
-        ed25519 = _InstalledEd25519()
+        yield check_ed25519(_InstalledEd25519())
     except ImportError as error:
         yield Finding("SELFTEST-ED25519", ok=False, detail=f"the cryptography package can't be loaded: {error}")
-    else:
-        yield check_ed25519(ed25519)
     yield check_scrypt(_scrypt)
     yield check_random(lambda size: os.getrandom(size, os.GRND_NONBLOCK))
 
@@ -82,30 +81,16 @@ def check_random(draw: Callable[[int], bytes]) -> Finding:
 
 
 class _InstalledEd25519:
-    """The implementation of the `cryptography` package."""
-
-    def __init__(self) -> None:
-        # Loading it takes longer than all the rest of the program; only the self-test pays.
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric import ed25519
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        self._invalid = InvalidSignature
-        self._ed25519 = ed25519
-        self._raw = (Encoding.Raw, PublicFormat.Raw)
+    """The first implementation, by raw bytes."""
 
     def public(self, secret: bytes) -> bytes:
-        return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes(*self._raw)
+        return SecretKey(secret).public.raw
 
     def sign(self, secret: bytes, message: bytes) -> bytes:
-        return self._ed25519.Ed25519PrivateKey.from_private_bytes(secret).sign(message)
+        return SecretKey(secret).sign(message)
 
     def verifies(self, public: bytes, message: bytes, signature: bytes) -> bool:
-        try:
-            self._ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-        except self._invalid:
-            return False
-        return True
+        return PublicKey(public).verifies(message, signature)
 
 
 def _scrypt(answer: ScryptAnswer) -> bytes:
