@@ -122,12 +122,12 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def cause_of(pair: Pair) -> tuple[str, str]:
+def cause_of(pair: Pair, rules: tuple[Rule, ...] = RULES) -> tuple[str, str]:
     """The name of the cause and what helps; UNEXPLAINED and nothing when no rule applies."""
     if pair.package:
         return PACKAGE
     known = cause_of_name(pair.name)
-    return known or next(((rule.cause, rule.remedy) for rule in RULES if rule.applies(pair)), (UNEXPLAINED, ""))
+    return known or next(((rule.cause, rule.remedy) for rule in rules if rule.applies(pair)), (UNEXPLAINED, ""))
 
 
 def cause_of_name(name: str) -> tuple[str, str] | None:

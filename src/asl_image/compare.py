@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 
-from asl_image.attribution import PACKAGE, UNEXPLAINED, Pair, cause_of, cause_of_name
+from asl_image.attribution import PACKAGE, RULES, UNEXPLAINED, Pair, Rule, cause_of, cause_of_name
 from asl_image.facts import INITRAMFS, LAYER, Facts, package_sizes
 from asl_image.inventory import Inventory, Item
 
@@ -46,14 +46,14 @@ class Comparison:
         return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def compare(a: Facts, b: Facts) -> Comparison:
-    """Every difference of two images, from the most telling to what only follows."""
+def compare(a: Facts, b: Facts, rules: tuple[Rule, ...] = RULES) -> Comparison:
+    """Every difference of two images, from the most telling to what only follows; the first rule names the cause."""
     if a.sha256 == b.sha256:
         return Comparison((), {})
     packages = tuple(_packages(a, b))
     changed = {each.name.partition(":")[0] for each in packages}
     trees = tuple(
-        difference for name in dict.fromkeys([*a.trees, *b.trees]) for difference in _trees(name, a, b, changed)
+        difference for name in dict.fromkeys([*a.trees, *b.trees]) for difference in _trees(name, a, b, changed, rules)
     )
     lines = tuple(_mappings("command line", _lines(a), _lines(b)))
     boot = tuple(_mappings("boot", a.boot, b.boot))
@@ -86,7 +86,7 @@ def _lines(facts: Facts) -> dict[str, str]:
     return lines
 
 
-def _trees(part: str, a: Facts, b: Facts, changed: set[str]) -> Iterator[Difference]:
+def _trees(part: str, a: Facts, b: Facts, changed: set[str], rules: tuple[Rule, ...]) -> Iterator[Difference]:
     before, after = a.trees.get(part, Inventory()), b.trees.get(part, Inventory())
     title = part if part == INITRAMFS else f"layer {part}"
     if before is after:
@@ -103,7 +103,7 @@ def _trees(part: str, a: Facts, b: Facts, changed: set[str]) -> Iterator[Differe
             yield Difference(title, f"/{name}", words(one), words(other), *cause)
             continue
         pair = Pair(name, one, other, partial(_bytes, before, after, name), package)
-        yield Difference(title, f"/{name}", *_aspects(one, other), *cause_of(pair))
+        yield Difference(title, f"/{name}", *_aspects(one, other), *cause_of(pair, rules))
     if part == INITRAMFS and before.items == after.items and list(before.items) != list(after.items):
         yield Difference(title, "/", "one order of names", "another order", "order", "sort before writing")
 

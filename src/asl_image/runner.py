@@ -36,6 +36,7 @@ CLEAN_ENVIRONMENT: Mapping[str, str] = {
 FAILURE_TAIL_LINES = 12
 ANY_STATUS = range(-64, 256)
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 POLL_S = 0.05  # how often `enter` looks whether its program has ended
 
 
@@ -140,21 +141,23 @@ class Runner:
         """Run to the end and return the exit status, whatever it is. Raises Refused."""
         return self._start(replace(command, accept=tuple(ANY_STATUS)), capture=False)[0]
 
-    def enter(self, command: Command) -> int:
-        """Run a program in our place, with our streams, and return its exit status.
+    def enter(self, command: Command, *, itself: bool = False) -> int:
+        """Run a program in our place, with our streams (but for `command.stdout`), and return its exit status.
 
         It gets a process group of its own, so what a terminal sends comes to us alone. A signal that should
         stop us is handed on, as SIGTERM, to what the program started (it is `unshare`, which waits and heeds no
-        signal itself), again and again: what has only just been started may not listen yet. We go on waiting
-        for it to end in order. Raises Refused, or ProgramFailed when the program was killed.
+        signal itself), or with `itself` to the program, again and again: what has only just been started may not
+        listen yet. We go on waiting for it to end in order. Raises Refused, or ProgramFailed when it was killed.
         """
         with self._logged(command):
             path = str(found(command.argv[0]))
+        aside = [] if command.stdout is None else [(os.POSIX_SPAWN_OPEN, 1, str(command.stdout), APPENDING, 0o644)]
         stopping = threading.Event()
         before = {number: signal.signal(number, lambda *_: stopping.set()) for number in STOPS}
         try:
-            pid = os.posix_spawn(path, command.argv, {**CLEAN_ENVIRONMENT, **command.env}, setpgroup=0)
-            ended_by = self._wait(pid, stopping)
+            environment = {**CLEAN_ENVIRONMENT, **command.env}
+            pid = os.posix_spawn(path, command.argv, environment, setpgroup=0, file_actions=aside)
+            ended_by = self._wait(pid, stopping, itself)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -165,12 +168,14 @@ class Runner:
             )
         return ended_by
 
-    def _wait(self, pid: int, stopping: threading.Event) -> int:
+    def _wait(self, pid: int, stopping: threading.Event, itself: bool) -> int:
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 return os.waitstatus_to_exitcode(status)
-            if stopping.is_set():
+            if stopping.is_set() and itself:
+                os.kill(pid, signal.SIGTERM)
+            elif stopping.is_set():
                 self._stop_children(pid)
             time.sleep(POLL_S)
 

@@ -125,3 +125,21 @@ def test_a_signal_is_handed_on_until_it_is_heeded(runner: Runner, tmp_path: Path
 
     assert status == 6
     assert (tmp_path / "heard").exists()
+
+
+def test_a_signal_for_a_program_that_heeds_it_is_given_to_the_program_itself(runner: Runner, tmp_path: Path) -> None:
+    heeding = f"trap 'echo heard > {tmp_path}/heard; exit 6' TERM; for _ in $(seq 99); do sleep 0.05; done"
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    status = runner.enter(Command(("sh", "-c", heeding)), itself=True)
+    timer.join()
+
+    assert status == 6
+    assert (tmp_path / "heard").exists()
+
+
+def test_what_runs_in_our_place_may_have_its_stdout_in_a_file(runner: Runner, capfd: pytest.CaptureFixture[str]) -> None:
+    runner.enter(Command(("sh", "-c", "echo result; echo words >&2"), stdout=runner.log))
+
+    assert runner.log.read_text().endswith("\nresult\n")
+    assert capfd.readouterr() == ("", "words\n")
