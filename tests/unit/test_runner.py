@@ -138,7 +138,9 @@ def test_a_signal_for_a_program_that_heeds_it_is_given_to_the_program_itself(run
     assert (tmp_path / "heard").exists()
 
 
-def test_what_runs_in_our_place_may_have_its_stdout_in_a_file(runner: Runner, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_runs_in_our_place_may_have_its_stdout_in_a_file(
+    runner: Runner, capfd: pytest.CaptureFixture[str]
+) -> None:
     runner.enter(Command(("sh", "-c", "echo result; echo words >&2"), stdout=runner.log))
 
     assert runner.log.read_text().endswith("\nresult\n")
