@@ -1,0 +1,13 @@
+"""Names that several papers use: of domains, and of requests."""
+
+from __future__ import annotations
+
+import re
+
+# A domain's name is also that of its directory. The default of a new domain is the key id of its root key; what a
+# person calls it is a label.
+DOMAIN_ID = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,127}", re.ASCII)
+# A UUID in its one lower-case form.
+REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+U32 = 2**32 - 1
