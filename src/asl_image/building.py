@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asl_image.cache import Cache
 from asl_image.errors import Busy, ConfigError, Refused
-from asl_image.execute import Stamp, decide, execute
+from asl_image.execute import Stamp, decide_on_sound, execute
 from asl_image.hosttools import missing
 from asl_image.house import House
 from asl_image.plan import Plan
@@ -60,7 +60,7 @@ def carry_out(house: House, plan: Plan, cache: Cache, folder: Path) -> None:
     log.unlink(missing_ok=True)
     site = LocalSite(folder / "work", Runner(log), Store(house.store))
     with cache.in_use():
-        decisions = decide(plan, plan.ids(), cache, Stamp.read(folder), up_to_date=False)
+        decisions = decide_on_sound(plan, plan.ids(), cache, Stamp.read(folder), house.screen, release=False)
         execute(plan, decisions, site, cache, house.screen, folder)
 
 

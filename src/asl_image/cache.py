@@ -1,14 +1,17 @@
-"""Results of steps under their ids. What is found under an id is the result; there are no other markers.
+"""Results of steps under their ids. What is found under an id is the result, once its digest says so too.
 
-    <cache>/<owner>/<step>/<id>/…     a whole result; it appears by rename only
+    <cache>/<owner>/<step>/<id>/…             a whole result; it appears by rename only
+    <cache>/<owner>/<step>/<id>/kept.json     the digest of each output, taken when it was kept
 
 `owner` is a profile, or "shared" for the tools tree. A profile's entries are used and pruned only by who
-holds that profile's build lock; shared ones are guarded by a lock of their own (`in_use`).
+holds that profile's build lock; shared ones are guarded by a lock of their own (`in_use`). Before a result is
+used again all of it is read (`problem`): a flipped byte, a missing or an added file is named, never built in.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asl_image import tree_writer
+from asl_image.errors import AslImageError
 from asl_image.step import Step
+from asl_image.store import sha256_of
 
 # How many results of one step are kept: today's, and what a person goes back and forth to.
 KEPT = 3
 
 SHARED = "shared"
+DIGESTS = "kept.json"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class Cache:
             half_made.mkdir()
             for output in step.outputs():
                 _keep(work / output, half_made / Path(output).name)
+            digests = {path.name: digest_of(path) for path in sorted(half_made.iterdir())}
+            (half_made / DIGESTS).write_text(json.dumps(digests, indent=1, sort_keys=True) + "\n")
             half_made.rename(kept)
         except OSError:
             if not kept.is_dir():  # else somebody else made the same thing meanwhile
@@ -54,6 +62,30 @@ class Cache:
         finally:
             tree_writer.remove(half_made)
         return kept
+
+    def problem(self, step: Step, step_id: str) -> str | None:
+        """What is wrong with a kept result, after reading all of it; None when it is what was kept."""
+        kept = self._home(step) / step_id
+        try:
+            recorded = json.loads((kept / DIGESTS).read_text())
+        except FileNotFoundError:
+            return "no digest was kept with it"
+        except (OSError, ValueError):
+            return "the digest that was kept with it can't be read"
+        names = sorted(path.name for path in kept.iterdir() if path.name != DIGESTS)
+        if names != sorted(Path(output).name for output in step.outputs()) or not isinstance(recorded, dict):
+            return f"it holds {', '.join(names) or 'nothing'}"
+        wrong = [name for name in names if recorded.get(name) != _digest_or_none(kept / name)]
+        return f"{', '.join(wrong)} is not what was kept" if wrong else None
+
+    def discard(self, step: Step, step_id: str) -> None:
+        """Throw a kept result away. One that profiles share may be in use elsewhere: it only loses its name here."""
+        kept = self._home(step) / step_id
+        nameless = kept.with_name(f".{step_id}.{self.profile}.damaged")
+        tree_writer.remove(nameless)
+        kept.rename(nameless)
+        if not step.shared:
+            tree_writer.remove(nameless)
 
     def touch(self, kept: Path) -> None:
         """Remember that a result was used."""
@@ -83,6 +115,20 @@ class Cache:
 
     def _home(self, step: Step) -> Path:
         return self.root / (SHARED if step.shared else self.profile) / step.name()
+
+
+def digest_of(kept: Path) -> str:
+    """What a kept output is: of a folder the digest of its whole tree, of a file that of its bytes."""
+    if kept.is_dir():
+        return f"tree {tree_writer.tree_digest(tree_writer.scan_tree(kept))}"
+    return f"sha256 {sha256_of(kept)}"
+
+
+def _digest_or_none(kept: Path) -> str | None:
+    try:
+        return digest_of(kept)
+    except (AslImageError, OSError, ValueError):
+        return None
 
 
 def _keep(source: Path, target: Path) -> None:

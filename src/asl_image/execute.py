@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from asl_image.cache import Cache
-from asl_image.errors import Busy, IoFailed, ProgramFailed
+from asl_image.errors import Busy, CheckFailed, IoFailed, ProgramFailed
 from asl_image.plan import Plan
 from asl_image.screen import Screen
 from asl_image.step import Site, Step
@@ -89,6 +89,35 @@ def decide(
             for needed in step.needs():
                 wanted.setdefault(needed, f"{name} needs it")
     return decisions[::-1]
+
+
+def decide_on_sound(
+    plan: Plan, ids: Mapping[str, str], cache: Cache, stamp: Stamp | None, screen: Screen, *, release: bool
+) -> list[Decision]:
+    """Like `decide`, with every result that is to be reused read again and held against its digest.
+
+    A damaged one is named, thrown away and made again; for a release it is refused: raises CheckFailed.
+    """
+    sound: set[str] = set()
+    while True:
+        decisions = decide(plan, ids, cache, stamp, up_to_date=False)
+        reused = [each for each in decisions if each.action == "reuse" and each.step.name() not in sound]
+        problems = [(each, cache.problem(each.step, each.step_id)) for each in reused]
+        damaged = [f"{each.step.name()}: {problem}" for each, problem in problems if problem]
+        if not damaged:
+            return decisions
+        if release:
+            raise CheckFailed(
+                "a release is not made from kept results that can't be verified",
+                details=tuple(damaged),
+                hint="an ordinary build throws them away and makes them again; then release",
+            )
+        for each, problem in problems:
+            if problem is None:
+                sound.add(each.step.name())
+            else:
+                screen.warning(f"{each.step.name()}: its kept result is not used and is made again: {problem}")
+                cache.discard(each.step, each.step_id)
 
 
 def why_run(step: Step, step_id: str, stamp: Stamp | None, ids: Mapping[str, str], demand: str) -> str:

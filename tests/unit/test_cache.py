@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -86,8 +87,54 @@ def test_what_another_profile_kept_first_stays(cache: Cache, work: Path) -> None
     (first / "mark").touch()
 
     assert Cache(cache.root, "other").keep(SharedThing(), "1", work) == first
-    assert names(first) == ["mark", "thing"]
+    assert names(first) == ["kept.json", "mark", "thing"]
     assert names(first.parent) == ["1"]
+
+
+def flip(path: Path) -> None:
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a flipped byte in a file": (lambda kept: flip(kept / "thing"), "thing is not what was kept"),
+    "a flipped byte in a tree": (lambda kept: flip(kept / "tree/file"), "tree is not what was kept"),
+    "a file added to a tree": (lambda kept: (kept / "tree/new").touch(), "tree is not what was kept"),
+    "another mode in a tree": (lambda kept: (kept / "tree/file").chmod(0o777), "tree is not what was kept"),
+    "a missing file": (lambda kept: (kept / "thing").unlink(), "it holds tree"),
+    "an added file": (lambda kept: (kept / "new").touch(), "it holds new, thing, tree"),
+    "no digest": (lambda kept: (kept / "kept.json").unlink(), "no digest was kept with it"),
+    "a digest that is no JSON": (lambda kept: (kept / "kept.json").write_text("x"), "can't be read"),
+    "a digest of something else": (lambda kept: (kept / "kept.json").write_text("[]"), "it holds thing, tree"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_kept_result_is_sound_until_somebody_changes_it(cache: Cache, work: Path, damage: str) -> None:
+    (work / "tree").mkdir()
+    (work / "tree/file").write_text("whole")
+    step = Thing(("thing", "tree"))
+    kept = cache.keep(step, "1", work)
+    assert cache.problem(step, "1") is None
+
+    change, words = DAMAGE[damage]
+    change(kept)
+
+    assert words in (cache.problem(step, "1") or "")
+
+
+def test_what_is_thrown_away_is_gone_but_a_shared_tree_stays_for_whoever_uses_it(cache: Cache, work: Path) -> None:
+    cache.keep(Thing(), "1", work)
+    cache.keep(SharedThing(), "1", work)
+
+    cache.discard(Thing(), "1")
+    cache.discard(SharedThing(), "1")
+
+    assert names(cache.root / "smoke/thing") == []
+    assert cache.find(SharedThing(), "1") is None
+    assert (cache.root / "shared/thing/.1.smoke.damaged/thing").read_text() == "whole"
+    with cache.in_use():
+        pass
+    assert names(cache.root / "shared/thing") == []
 
 
 def test_what_was_not_used_for_longest_goes_and_so_does_what_a_killed_build_left(cache: Cache, work: Path) -> None:

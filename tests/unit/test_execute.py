@@ -14,7 +14,7 @@ import pytest
 
 from asl_image.cache import Cache
 from asl_image.errors import CheckFailed, IoFailed, ProgramFailed
-from asl_image.execute import Decision, Stamp, decide, execute
+from asl_image.execute import Decision, Stamp, decide, decide_on_sound, execute
 from asl_image.lock import Lock
 from asl_image.plan import Inputs, Plan, make_plan
 from asl_image.screen import Screen
@@ -243,10 +243,12 @@ class Toy:
     folder: Path
     cache: Cache
     site: FakeSite
+    said: io.StringIO = field(default_factory=io.StringIO)
 
-    def build(self, plan: Plan) -> list[str]:
-        decisions = decide(plan, plan.ids(), self.cache, Stamp.read(self.folder), up_to_date=False)
-        execute(plan, decisions, self.site, self.cache, Screen(io.StringIO(), io.StringIO()), self.folder)
+    def build(self, plan: Plan, *, release: bool = False) -> list[str]:
+        screen = Screen(io.StringIO(), self.said)
+        decisions = decide_on_sound(plan, plan.ids(), self.cache, Stamp.read(self.folder), screen, release=release)
+        execute(plan, decisions, self.site, self.cache, screen, self.folder)
         return [f"{each.action} {each.step.name()}" for each in decisions]
 
     def up_to_date(self, plan: Plan) -> bool:
@@ -278,6 +280,45 @@ def test_the_next_build_takes_from_the_cache_what_did_not_change(toy: Toy) -> No
     assert toy.build(toy_plan("2")) == ["reuse tools-tree", "reuse layer", "run image"]
     assert toy.files()["toy.iso"] == b"2"
     assert toy.site.events[2:] == ["mounted tools-tree", "unmounted"]
+
+
+def damage(toy: Toy, how: str) -> None:
+    """Spoil what the cache has of the step `layer`."""
+    kept = next((toy.cache.root / "toy/layer").iterdir())
+    if how == "flipped":
+        (kept / "layer").write_bytes(b"k\x64pt")
+    else:
+        (kept / "kept.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("flipped", "layer is not what was kept"), ("undigested", "no digest was kept with it")]
+)
+def test_a_kept_result_that_is_damaged_is_named_and_made_again(toy: Toy, how: str, words: str) -> None:
+    toy.build(toy_plan())
+    damage(toy, how)
+
+    assert toy.build(toy_plan("2")) == ["reuse tools-tree", "run layer", "run image"]
+    assert f"layer: its kept result is not used and is made again: {words}" in toy.said.getvalue()
+    assert toy.build(toy_plan("3")) == ["reuse tools-tree", "reuse layer", "run image"]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("flipped", "layer is not what was kept"), ("undigested", "no digest was kept with it")]
+)
+def test_a_release_is_not_made_from_a_damaged_result_and_leaves_everything_as_it_was(
+    toy: Toy, how: str, words: str
+) -> None:
+    toy.build(toy_plan())
+    damage(toy, how)
+    before = toy.files()
+
+    with pytest.raises(CheckFailed) as caught:
+        toy.build(toy_plan("2"), release=True)
+
+    assert caught.value.details == (f"layer: {words}",)
+    assert toy.files() == before
+    assert len(list((toy.cache.root / "toy/layer").iterdir())) == 1
 
 
 @pytest.mark.parametrize("change", ["touched", "gone", "replaced"])
