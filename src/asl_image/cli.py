@@ -20,6 +20,7 @@ from asl_image.house import House
 from asl_image.screen import ProgressMode, ReaderLeft, Screen
 from asl_image.verbs.boot import boot
 from asl_image.verbs.build import build
+from asl_image.verbs.check_signatures import check_signatures
 from asl_image.verbs.compare import compare
 from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
@@ -30,6 +31,7 @@ from asl_image.verbs.plan import plan
 from asl_image.verbs.reference import reference
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
+from asl_image.verbs.sign import sign
 from asl_image.verbs.verify import verify
 
 PROGRAM = "build.py"
@@ -77,6 +79,7 @@ def door(context: click.Context, profiles: Path | None, build: Path | None, prog
 # One line a verb.
 door.add_command(boot)
 door.add_command(build)
+door.add_command(check_signatures)
 door.add_command(compare)
 door.add_command(completion)
 door.add_command(doctor)
@@ -87,6 +90,7 @@ door.add_command(plan)
 door.add_command(reference)
 door.add_command(schema)
 door.add_command(show)
+door.add_command(sign)
 door.add_command(verify)
 
 

@@ -50,6 +50,12 @@ class Aborted(AslImageError):
     status = 6
 
 
+class UnlockFailed(AslImageError):
+    """A key could not be unlocked: a wrong passphrase."""
+
+    status = 7
+
+
 class IoFailed(AslImageError):
     """A disk is full, a mirror is down, a file can't be read or written."""
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +18,10 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from asl_image import flowtext
+from asl_image.atomic import write_whole
 from asl_image.errors import ConfigError, IoFailed, Refused
 from asl_image.flowtext import block, flow
 from asl_image.profile import PypiOrigin, Tool
-from asl_image.store import io_failed
 
 ArchiveName = Literal["debian", "debian-security"]
 
@@ -209,21 +207,7 @@ def fields(model: Locked) -> dict[str, Any]:
 def write_lock(lock: Lock, path: Path) -> str:
     """Write the lock file in one move and return its SHA-256."""
     data = render_lock(lock).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(data)
-                os.fchmod(file.fileno(), 0o644)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise io_failed(error, path, len(data)) from error
+    write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -168,6 +168,30 @@ class Runner:
             )
         return ended_by
 
+    def ask(self, command: Command) -> int:
+        """Run a program that may ask for something on the terminal, and return its exit status.
+
+        It keeps our process group, or it could not read the terminal; so Ctrl-C reaches it as it reaches us. What it
+        says goes to our stderr. Needs `stdin` and `stdout`. Raises Refused or KeyboardInterrupt.
+        """
+        with self._logged(command):
+            path = str(found(command.argv[0]))
+        streams = (
+            (os.POSIX_SPAWN_OPEN, 0, str(command.stdin), os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(command.stdout), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        )
+        environment = {**CLEAN_ENVIRONMENT, **command.env, **command.private}
+        with stops_wait():
+            pid = os.posix_spawn(path, command.argv, environment, file_actions=streams, setsigmask=())
+        try:
+            _, status = os.waitpid(pid, 0)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+            raise
+        return os.waitstatus_to_exitcode(status)
+
     def _wait(self, pid: int, stopping: threading.Event, itself: bool) -> int:
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)

@@ -52,7 +52,7 @@ STATUSES: Mapping[ExitStatus, str] = {
     ExitStatus.REFUSED: "a policy or a precondition forbids it: a stale lock, a program that the host lacks",
     ExitStatus.STORE_DAMAGED: "the authority's store is damaged (`asl-auth-host` only)",
     ExitStatus.ABORTED: "the operator stopped it: Ctrl-C, SIGTERM, or an answer of no",
-    ExitStatus.UNLOCK_FAILED: "a key could not be unlocked (`asl-auth-host` only)",
+    ExitStatus.UNLOCK_FAILED: "a key could not be unlocked: a wrong passphrase",
     ExitStatus.IO_FAILED: "a disk is full, a mirror is down, a file can't be read or written",
     ExitStatus.PROGRAM_FAILED: "another program ended badly; its last lines are shown, its log is named",
     ExitStatus.BUSY: "somebody else holds what is needed; trying again later helps",
