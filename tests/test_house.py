@@ -40,7 +40,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic_core": (BUILDER,),
     "click": (BUILDER + "cli.py", BUILDER + "verbs/"),
     "rich": (BUILDER + "screen.py",),
-    "cryptography": (AUTHORITY + "values/ed25519.py",),
+    "cryptography": (AUTHORITY + "values/ed25519.py", BUILDER + "ed25519.py"),
 }
 
 # Below the doors nothing ambient is read; these are the doors.
@@ -351,6 +351,7 @@ def test_both_programs_end_by_the_same_table() -> None:
     names = {errors.ConfigError: ExitStatus.USAGE, errors.ProgramFailed: ExitStatus.PROGRAM_FAILED}
     names |= {errors.Aborted: ExitStatus.ABORTED, errors.Busy: ExitStatus.BUSY, errors.Refused: ExitStatus.REFUSED}
     names |= {errors.IoFailed: ExitStatus.IO_FAILED, errors.CheckFailed: ExitStatus.CHECK_FAILED}
+    names |= {errors.UnlockFailed: ExitStatus.UNLOCK_FAILED}
 
     assert {kind: kind.status for kind in errors.AslImageError.__subclasses__()} == names
 

@@ -51,7 +51,7 @@ def read_envelope(data: bytes, name: str) -> Envelope:
         if not isinstance(whole, dict) or whole.keys() != KEYS:
             raise ValueError(f"its keys are not {', '.join(sorted(KEYS))}")
         if not isinstance(whole["payloadType"], str) or not isinstance(whole["signatures"], list):
-            raise ValueError("payloadType is text and signatures is a list")
+            raise ValueError("payloadType is text and signatures is a list")  # noqa: TRY004 - as below
         signatures: dict[str, bytes] = {}
         for each in whole["signatures"]:
             if not isinstance(each, dict) or each.keys() != SIGNATURE_KEYS or not isinstance(each["keyid"], str):

@@ -14,9 +14,7 @@ from asl_image.errors import ConfigError, UnlockFailed
 from asl_image.publickey import PublicKey, checked
 
 SIGNATURE_SIZE = 64
-PEM = re.compile(
-    rb"-----BEGIN (?P<kind>(?:ENCRYPTED )?PRIVATE KEY)-----\n[A-Za-z0-9+/=\n]+-----END (?P=kind)-----\n?"
-)
+PEM = re.compile(rb"-----BEGIN (?P<kind>(?:ENCRYPTED )?PRIVATE KEY)-----\n[A-Za-z0-9+/=\n]+-----END (?P=kind)-----\n?")
 MAKE_ONE = "openssl genpkey -algorithm ed25519 -aes256 -out KEY makes one"
 
 

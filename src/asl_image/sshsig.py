@@ -19,9 +19,7 @@ MAGIC = b"SSHSIG" + (1).to_bytes(4, "big")
 HASHES = (b"sha512", b"sha256")
 LINE = 70
 
-PRIVATE = re.compile(
-    r"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END OPENSSH PRIVATE KEY-----\n?"
-)
+PRIVATE = re.compile(r"-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END OPENSSH PRIVATE KEY-----\n?")
 PRIVATE_MAGIC = b"openssh-key-v1\0"
 MAKE_ONE = "ssh-keygen -t ed25519 -f KEY makes one"
 
@@ -96,9 +94,7 @@ def key_of_file(data: bytes, name: str) -> PublicKey:
         raise ConfigError(f"{name}: not an OpenSSH key for Ed25519: {error}", hint=MAKE_ONE) from None
 
 
-def sign(
-    message: bytes, namespace: str, key: Path, runner: Ssh, scratch: Path, agent: Mapping[str, str]
-) -> bytes:
+def sign(message: bytes, namespace: str, key: Path, runner: Ssh, scratch: Path, agent: Mapping[str, str]) -> bytes:
     """A signature over `message`; ssh-keygen asks for what it needs on the terminal. Raises ProgramFailed.
 
     `agent` says how an ssh-agent is reached, for a key that it holds.

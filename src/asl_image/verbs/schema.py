@@ -1,27 +1,32 @@
-"""schema: print the JSON Schema of profiles or manifests, or the profiles' reference page; all come from the models."""
+"""schema: print the JSON Schema of a paper, or the profiles' reference page; all come from the models."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
 from asl_image.errors import ConfigError
 from asl_image.manifest import manifest_schema
 from asl_image.profiledoc import profile_reference, profile_schema
+from asl_image.statement import statement_schema
 from asl_image.verbs import House
+
+PAPERS: Mapping[str, Callable[[], dict[str, Any]]] = {"manifest": manifest_schema, "rebuild": statement_schema}
 
 
 @click.command()
-@click.argument("paper", type=click.Choice(["profile", "manifest"]), default="profile")
+@click.argument("paper", type=click.Choice(["profile", "manifest", "rebuild"]), default="profile")
 @click.option("--markdown", is_flag=True, help="The reference page (docs/profile.md) instead.")
 @click.pass_obj
 def schema(house: House, paper: str, markdown: bool) -> None:
-    """Print the JSON Schema of profiles (profiles/profile.schema.json), or of a build's manifest."""
-    if paper == "manifest":
+    """Print the JSON Schema of profiles (profiles/profile.schema.json), of manifests, or of rebuild statements."""
+    if paper in PAPERS:
         if markdown:
-            raise ConfigError("the manifest has no reference page of its own", hint="docs/evidence.md tells of it")
-        house.screen.result(json.dumps(manifest_schema(), indent=2), manifest_schema())
+            raise ConfigError(f"the {paper} has no reference page of its own", hint="docs/evidence.md tells of it")
+        house.screen.result(json.dumps(PAPERS[paper](), indent=2), PAPERS[paper]())
     elif markdown:
         house.screen.result(profile_reference(), {"markdown": profile_reference()})
     else:

@@ -52,9 +52,7 @@ def sign(house: House, files: tuple[Path, ...], key: Path) -> None:
             agent = {AGENT: house.environ[AGENT]} if AGENT in house.environ else {}
             public = sshsig.key_of_file(data, str(key))
             key_id = public.key_id
-            made = [
-                (paper.ssh_signature(key_id), by_ssh(paper, key_id, key, Path(scratch), agent)) for paper in papers
-            ]
+            made = [(paper.ssh_signature(key_id), by_ssh(paper, key_id, key, Path(scratch), agent)) for paper in papers]
         for path, signature in made:
             write_whole(path, signature)
     paths = [str(path) for path, _ in made]
