@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from testinfra.host import Host
 
@@ -20,6 +21,9 @@ from support.toolstree import ToolsTree
 from support.tree import tree_host, unpacked
 
 HOUSE = Path(__file__).parents[1]
+# A loaded machine is slow, and that is no finding; in CI the same examples come every time.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=os.environ.get("CI") == "true")
+hypothesis.settings.load_profile("house")
 DEFAULT_ISO = HOUSE / "build/authority/authority.iso"
 
 

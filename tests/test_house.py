@@ -40,7 +40,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic_core": (BUILDER,),
     "click": (BUILDER + "cli.py", BUILDER + "verbs/"),
     "rich": (BUILDER + "screen.py",),
-    "cryptography": (AUTHORITY + "values/ed25519.py", BUILDER + "ed25519.py"),
+    "cryptography": (AUTHORITY + "values/primitives.py", BUILDER + "ed25519.py"),
+    "shamir_mnemonic": (AUTHORITY + "values/slip39.py",),
 }
 
 # Below the doors nothing ambient is read; these are the doors.

@@ -44,3 +44,9 @@ class IoFailed(AuthorityError):
     """A file or a device can't be read or written."""
 
     status = ExitStatus.IO_FAILED
+
+
+class UnlockFailed(AuthorityError):
+    """A passphrase, or shares, that do not open what they should."""
+
+    status = ExitStatus.UNLOCK_FAILED

@@ -13,6 +13,7 @@ from asl_authority.storage.paths import inside
 
 _NET = PurePosixPath("/sys/class/net")
 _MOUNTS = PurePosixPath("/proc/self/mountinfo")
+_SWAPS = PurePosixPath("/proc/swaps")
 # A tool's name may hold dashes; its version starts at the first dash before a digit.
 _VERSIONED = re.compile(r"(?P<name>.+?)-(?P<version>[0-9].*)")
 
@@ -56,6 +57,17 @@ def load_root_read_only(root: Path) -> bool | None:
             options = {*fields[5].split(","), *filesystem.rpartition(" ")[2].split(",")}
             answer = "ro" in options
     return answer
+
+
+def load_swaps(root: Path) -> tuple[str, ...]:
+    """What memory may be swapped out to: devices and files. A kernel without swap has no list. Raises IoFailed."""
+    try:
+        lines = inside(root, _SWAPS).read_text("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise IoFailed(f"{_SWAPS}: {error.strerror}") from None
+    return tuple(sorted(line.split()[0] for line in lines[1:] if line.strip()))
 
 
 def load_tools(root: Path) -> tuple[Tool, ...]:

@@ -1,4 +1,4 @@
-"""Ed25519 keys and signatures (RFC 8032), and the names of keys: the home of the first implementation.
+"""Ed25519 keys and signatures (RFC 8032), and the names of keys; signed and verified by the first implementation.
 
 A public key counts only when its 32 bytes are the canonical encoding of a point of large order: for others a
 signature says nothing about who signed.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Protocol
 
 from asl_authority.errors import Malformed
+from asl_authority.values.primitives import ed25519_public, ed25519_sign, ed25519_verifies
 from asl_authority.values.rules import Rule
 
 PAPER = "RFC 8032"
@@ -69,7 +70,7 @@ class PublicKey:
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
         """Whether the signature is this key's over the message, by the first implementation."""
-        return len(signature) == SIGNATURE_BYTES and _verified(self.raw, message, signature)
+        return len(signature) == SIGNATURE_BYTES and ed25519_verifies(self.raw, message, signature)
 
 
 class Signer(Protocol):
@@ -94,11 +95,11 @@ class SecretKey:
     @cached_property
     def public(self) -> PublicKey:
         """Its public half."""
-        return PublicKey(_public_of(self.seed))
+        return PublicKey(ed25519_public(self.seed))
 
     def sign(self, message: bytes) -> bytes:
         """The 64 bytes of the one signature that this key gives this message."""
-        return _signed(self.seed, message)
+        return ed25519_sign(self.seed, message)
 
     @property
     def pkcs8(self) -> bytes:
@@ -111,35 +112,3 @@ def read_spki(data: bytes) -> PublicKey:
     if len(data) != len(SPKI_HEAD) + KEY_BYTES or not data.startswith(SPKI_HEAD):
         raise Malformed("not an Ed25519 SubjectPublicKeyInfo", check_id="KEY-LENGTH")
     return PublicKey(data[len(SPKI_HEAD) :])
-
-
-# `cryptography` takes longer to load than all the rest of the program: only who signs or verifies pays.
-
-
-@cache
-def _library() -> tuple[type, type, type[Exception]]:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    return ed25519.Ed25519PrivateKey, ed25519.Ed25519PublicKey, InvalidSignature
-
-
-def _verified(raw: bytes, message: bytes, signature: bytes) -> bool:
-    _, public, invalid = _library()
-    try:
-        public.from_public_bytes(raw).verify(signature, message)  # type: ignore[attr-defined]
-    except (invalid, ValueError):
-        return False
-    return True
-
-
-def _public_of(seed: bytes) -> bytes:
-    private, _, _ = _library()
-    raw: bytes = private.from_private_bytes(seed).public_key().public_bytes_raw()  # type: ignore[attr-defined]
-    return raw
-
-
-def _signed(seed: bytes, message: bytes) -> bytes:
-    private, _, _ = _library()
-    signature: bytes = private.from_private_bytes(seed).sign(message)  # type: ignore[attr-defined]
-    return signature

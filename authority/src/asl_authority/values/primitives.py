@@ -1,0 +1,83 @@
+"""The cryptography that we did not write, by raw bytes: the one home of the `cryptography` package.
+
+It takes longer to load than all the rest of the program, so it is loaded when first asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from functools import cache
+from typing import Any
+
+SCRYPT_BLOCK = 8  # r; with it scrypt needs 1 KiB of memory for each unit of cost
+TAG_BYTES = 16
+
+
+@cache
+def _ed25519() -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    return ed25519
+
+
+@cache
+def _invalid() -> tuple[type[Exception], ...]:
+    from cryptography.exceptions import InvalidSignature, InvalidTag
+
+    return (InvalidSignature, InvalidTag, ValueError)
+
+
+def ed25519_public(seed: bytes) -> bytes:
+    """The 32 bytes of the public key of a seed of 32 bytes."""
+    raw: bytes = _ed25519().Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return raw
+
+
+def ed25519_sign(seed: bytes, message: bytes) -> bytes:
+    """The 64 bytes of the one signature."""
+    signature: bytes = _ed25519().Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+    return signature
+
+
+def ed25519_verifies(raw: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether it does; malformed keys and signatures do not."""
+    try:
+        _ed25519().Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except _invalid():
+        return False
+    return True
+
+
+def chacha20_poly1305_seal(key: bytes, nonce: bytes, plain: bytes) -> bytes:
+    """RFC 8439, without associated data; the tag comes last."""
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+    return ChaCha20Poly1305(key).encrypt(nonce, plain, None)
+
+
+def chacha20_poly1305_open(key: bytes, nonce: bytes, sealed: bytes) -> bytes | None:
+    """The plain bytes; None when the tag does not fit."""
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+    try:
+        return ChaCha20Poly1305(key).decrypt(nonce, sealed, None)
+    except _invalid():
+        return None
+
+
+def hkdf_sha256(secret: bytes, salt: bytes, info: bytes) -> bytes:
+    """RFC 5869: 32 bytes."""
+    extracted = hmac.digest(salt or bytes(32), secret, "sha256")
+    return hmac.digest(extracted, info + b"\1", "sha256")
+
+
+def scrypt(passphrase: bytes, salt: bytes, log_n: int) -> bytes:
+    """RFC 7914 with r = 8 and p = 1: 32 bytes. Raises MemoryError when there is too little for this cost."""
+    need = (1 << log_n) * 128 * SCRYPT_BLOCK
+    try:
+        return hashlib.scrypt(
+            passphrase, salt=salt, n=1 << log_n, r=SCRYPT_BLOCK, p=1, maxmem=need + (1 << 20), dklen=32
+        )
+    except ValueError as error:  # how OpenSSL says that it got no memory
+        raise MemoryError(f"scrypt at 2^{log_n} needs {need >> 20} MiB") from error
