@@ -26,6 +26,7 @@ from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
 from asl_image.verbs.explain import explain
 from asl_image.verbs.fetch import fetch
+from asl_image.verbs.kit import kit
 from asl_image.verbs.lock import lock
 from asl_image.verbs.plan import plan
 from asl_image.verbs.reference import reference
@@ -45,8 +46,9 @@ class Door(click.Group):
     """A group whose verbs all take `--json` too, so that it may stand on either side of the verb."""
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
-        """Register a verb."""
-        cmd.params.append(json_option())
+        """Register a verb, or a group of them."""
+        for each in (cmd, *(cmd.commands.values() if isinstance(cmd, click.Group) else ())):
+            each.params.append(json_option())
         super().add_command(cmd, name)
 
 
@@ -85,6 +87,7 @@ door.add_command(completion)
 door.add_command(doctor)
 door.add_command(explain)
 door.add_command(fetch)
+door.add_command(kit)
 door.add_command(lock)
 door.add_command(plan)
 door.add_command(reference)

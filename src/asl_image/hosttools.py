@@ -28,6 +28,7 @@ HOST_TOOLS: tuple[HostTool, ...] = (
     HostTool("unshare", "util-linux", ("build",)),
     HostTool("newuidmap", "uidmap", ("build",)),
     HostTool("ssh-keygen", "openssh-client", ()),  # only for signatures in OpenSSH's form
+    HostTool("git", "git", ("kit",)),
     HostTool("qemu-system-x86_64", "qemu-system-x86", ("boot",)),
 )
 

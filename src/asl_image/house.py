@@ -38,3 +38,8 @@ class House:
     def store(self) -> Path:
         """Packages and tools by their SHA-256, shared by all profiles."""
         return self.build / "store"
+
+    @property
+    def keyrings(self) -> Path:
+        """Keyrings that came with a kit which was unpacked here."""
+        return self.build / "keyrings"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asl_authority import contract
 from asl_image.errors import ConfigError
 from asl_image.hooks import hook_names, load_hooks
 from asl_image.house import House
-from asl_image.locking import lock_for_build
+from asl_image.lock import Asks, Lock
+from asl_image.locking import lock_for_build, lock_given
 from asl_image.overlay import load_overlays, overlay_names
 from asl_image.pack import load_sources, program_version
 from asl_image.plan import Inputs
@@ -30,17 +31,33 @@ from asl_image.store import Store
 INIT_SOURCES = Path(__file__).parent / "initramfs"
 
 
-def load_inputs(house: House, name: str, *, locked: bool, overrides: Mapping[str, object] | None = None) -> Inputs:
-    """Everything of one profile. Raises ConfigError for what is wrong, Refused for what is missing."""
+def load_inputs(
+    house: House,
+    name: str,
+    *,
+    locked: bool,
+    overrides: Mapping[str, object] | None = None,
+    locks: Mapping[str, Lock] | None = None,
+) -> Inputs:
+    """Everything of one profile. Raises ConfigError for what is wrong, Refused for what is missing.
+
+    `locks`, when given, are those of a kit, by profile and package set; then no other is looked at.
+    """
     profile = load_checked_profile(house, name)
     if overrides:
         profile = profile.model_copy(update=dict(overrides))
     tools = [load_tool(tool, house.tools) for tool in profile.tools]
     tools_tree = load_package_set(profile.tools_tree, house.profiles)
     store = Store(house.store)
-    common = {"profiles_dir": house.profiles, "build_dir": house.build, "locked": locked, "store": store}
-    lock, renewed = lock_for_build(profile, tools, **common)  # type: ignore[arg-type]
-    tools_lock, tools_renewed = lock_for_build(tools_tree, (), **common)  # type: ignore[arg-type]
+
+    def lock_of(asked: Asks, pinned: Sequence[Tool]) -> tuple[Lock, bool]:
+        if locks is not None:
+            return lock_given(locks[asked.name], asked, pinned, store)
+        common = {"profiles_dir": house.profiles, "build_dir": house.build, "locked": locked, "store": store}
+        return lock_for_build(asked, pinned, **common)  # type: ignore[arg-type]
+
+    lock, renewed = lock_of(profile, tools)
+    tools_lock, tools_renewed = lock_of(tools_tree, ())
     return Inputs(
         profile=profile,
         lock=lock,

@@ -126,6 +126,14 @@ def lock_for_build(
     )
 
 
+def lock_given(lock: Lock, profile: Asks, tools: Iterable[Tool], store: Store) -> tuple[Lock, bool]:
+    """A lock that came with a kit, held against its profile, and whether it is a renewed one. Raises Refused."""
+    check_lock(lock, profile, tuple(locked_tool(tool) for tool in tools))
+    if missing := missing_from(lock, store):
+        raise Refused(f"{len(missing)} things that {profile.name} is locked to are not in the store", details=missing)
+    return lock, lock.renewed_from is not None
+
+
 def fetch_lock(
     lock: Lock,
     store: Store,

@@ -15,8 +15,9 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from asl_image.errors import Busy, CheckFailed, IoFailed
@@ -94,22 +95,27 @@ class Store:
 
     def add_verified(self, source: Path, sha256: str, name: str) -> Path:
         """Copy a file in, hashing what is written. Raises CheckFailed when `source` is not what `sha256` says."""
+        try:
+            with source.open("rb") as file:
+                return self.add(iter(partial(file.read, CHUNK_BYTES), b""), sha256, f"{name}: {source}")
+        except OSError as error:
+            raise io_failed(error, self.path(sha256)) from error
+
+    def add(self, pieces: Iterable[bytes], sha256: str, name: str) -> Path:
+        """Write a file that comes in pieces. Raises CheckFailed, naming `name`, when it is not what `sha256` says."""
         target = self.path(sha256)
         temporary: Path | None = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                source.open("rb") as file,
-                tempfile.NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as copy,
-            ):
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as copy:
                 temporary = Path(copy.name)
                 digest = hashlib.sha256()
-                while chunk := file.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    copy.write(chunk)
+                for piece in pieces:
+                    digest.update(piece)
+                    copy.write(piece)
                 if digest.hexdigest() != sha256:
                     raise CheckFailed(
-                        f"{name}: {source} does not have the bytes that the lock names",
+                        f"{name} does not have the bytes that the lock names",
                         details=(f"expected sha256 {sha256}", f"found    sha256 {digest.hexdigest()}"),
                     )
                 seal(copy.fileno())

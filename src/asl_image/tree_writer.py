@@ -188,22 +188,32 @@ def write_tar(entries: Iterable[Entry], out: BinaryIO, epoch: int) -> None:
     """The entries as a pax tar archive; every time is `epoch` (seconds since 1970, UTC)."""
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, bufsize=CHUNK) as archive:
         for entry in entries:
-            info = tarfile.TarInfo(entry.name)
-            info.type = TAR_TYPES[entry.kind]
-            info.mode = entry.mode
-            info.uid, info.gid = entry.uid, entry.gid
-            info.mtime = epoch
-            info.linkname = entry.link
-            info.devmajor, info.devminor = entry.device
-            info.pax_headers = {
-                f"SCHILY.xattr.{name}": value.decode("utf-8", "surrogateescape") for name, value in entry.xattrs
-            }
             if entry.kind == "file":
-                info.size = entry.size
                 with entry.open() as stream:
-                    archive.addfile(info, stream)
+                    archive.addfile(_tar_info(entry, epoch), stream)
             else:
-                archive.addfile(info)
+                archive.addfile(_tar_info(entry, epoch))
+
+
+def tar_header(entry: Entry, epoch: int) -> bytes:
+    """What `write_tar` writes before the bytes of an entry."""
+    return _tar_info(entry, epoch).tobuf(tarfile.PAX_FORMAT, tarfile.ENCODING, "surrogateescape")
+
+
+def _tar_info(entry: Entry, epoch: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(entry.name)
+    info.type = TAR_TYPES[entry.kind]
+    info.mode = entry.mode
+    info.uid, info.gid = entry.uid, entry.gid
+    info.mtime = epoch
+    info.linkname = entry.link
+    info.devmajor, info.devminor = entry.device
+    info.pax_headers = {
+        f"SCHILY.xattr.{name}": value.decode("utf-8", "surrogateescape") for name, value in entry.xattrs
+    }
+    if entry.kind == "file":
+        info.size = entry.size
+    return info
 
 
 CPIO_TYPES = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from asl_image.building import carry_out, check_host, only_builder, start_inside
 from asl_image.cache import Cache
 from asl_image.execute import Stamp
+from asl_image.kituse import locks_of, use_kit
 from asl_image.plan import make_plan
 from asl_image.verbs import House
 from asl_image.verbs.buildoptions import BuildOptions, build_options
@@ -16,11 +18,18 @@ from asl_image.verbs.buildoptions import BuildOptions, build_options
 
 @click.command()
 @build_options
+@click.option(
+    "--kit",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Take packages, tools and locks from this kit, which is verified first.",
+)
 @click.option("--inside", is_flag=True, hidden=True, help="We are in the build's own namespaces already.")
 @click.pass_obj
-def build(house: House, options: BuildOptions, inside: bool) -> int | None:
+def build(house: House, options: BuildOptions, kit: Path | None, inside: bool) -> int | None:
     """Build the image of PROFILE; its path is printed on stdout."""
-    inputs = options.inputs(house)
+    found = None if kit is None else locks_of(kit) if inside else use_kit(house, kit, options.profile)
+    inputs = options.inputs(house, None if found is None else found.locks)
     plan = make_plan(inputs)
     folder = house.build / plan.profile
     if inside:

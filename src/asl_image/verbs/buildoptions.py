@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
 import click
 
-from asl_image.errors import ConfigError
+from asl_image.errors import ConfigError, Refused
 from asl_image.inputs import load_inputs
+from asl_image.lock import Lock
 from asl_image.plan import Inputs
 from asl_image.verbs import House, profile_argument
 
@@ -31,9 +32,14 @@ class BuildOptions:
         given = (("engine", self.engine), ("compression", self.compression))
         return {key: value for key, value in given if value}
 
-    def inputs(self, house: House) -> Inputs:
-        """Everything that these options ask for, read and checked. Raises AslImageError."""
-        inputs = load_inputs(house, self.profile, locked=self.locked, overrides=self.overrides())
+    def inputs(self, house: House, locks: Mapping[str, Lock] | None = None) -> Inputs:
+        """Everything that these options ask for, read and checked; with the locks of a kit, when such are given.
+
+        Raises AslImageError.
+        """
+        inputs = load_inputs(house, self.profile, locked=self.locked, overrides=self.overrides(), locks=locks)
+        if self.locked and inputs.renewed:
+            raise Refused("the kit's lock is a renewed one, and --locked wants none", hint="leave --locked out")
         return replace(inputs, commit=self.commit)
 
 

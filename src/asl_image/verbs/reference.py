@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from asl_image import __version__
@@ -34,17 +36,26 @@ def door_text(root: click.Context) -> DoorText:
         meaning=str(group.help),
         options=tuple(option for option in options if not set(COMMON) & set(option.words)),
         common=tuple(option for option in options if set(COMMON) & set(option.words)),
-        verbs=tuple(verb_text(verb, root) for _, verb in sorted(group.commands.items())),
+        verbs=tuple(verb_text(name, verb, root) for name, verb in verbs_of(group)),
     )
 
 
-def verb_text(verb: click.Command, root: click.Context) -> VerbText:
+def verbs_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """Every verb with the words that it is called by, sorted; of a group its members."""
+    for name, verb in sorted(group.commands.items()):
+        if isinstance(verb, click.Group):
+            yield from ((f"{name} {word}", each) for word, each in verbs_of(verb))
+        else:
+            yield name, verb
+
+
+def verb_text(name: str, verb: click.Command, root: click.Context) -> VerbText:
     """One verb, without the options that every verb has."""
-    context = click.Context(verb, parent=root, info_name=verb.name)
+    context = click.Context(verb, parent=root, info_name=name)
     options = option_texts(verb, context)
     return VerbText(
-        name=str(verb.name),
-        usage=" ".join((str(verb.name), *verb.collect_usage_pieces(context))),
+        name=name,
+        usage=" ".join((name, *verb.collect_usage_pieces(context))),
         meaning=str(verb.help),
         options=tuple(option for option in options if not set(COMMON) & set(option.words)),
     )

@@ -9,24 +9,31 @@ from typing import Any
 import click
 
 from asl_image.errors import ConfigError
+from asl_image.kit import kit_schema
 from asl_image.manifest import manifest_schema
 from asl_image.profiledoc import profile_reference, profile_schema
 from asl_image.statement import statement_schema
 from asl_image.verbs import House
 
-PAPERS: Mapping[str, Callable[[], dict[str, Any]]] = {"manifest": manifest_schema, "rebuild": statement_schema}
+# Each with its schema and the page that tells of it.
+PAPERS: Mapping[str, tuple[Callable[[], dict[str, Any]], str]] = {
+    "manifest": (manifest_schema, "docs/evidence.md"),
+    "rebuild": (statement_schema, "docs/evidence.md"),
+    "kit": (kit_schema, "docs/kit.md"),
+}
 
 
 @click.command()
-@click.argument("paper", type=click.Choice(["profile", "manifest", "rebuild"]), default="profile")
+@click.argument("paper", type=click.Choice(["profile", *PAPERS]), default="profile")
 @click.option("--markdown", is_flag=True, help="The reference page (docs/profile.md) instead.")
 @click.pass_obj
 def schema(house: House, paper: str, markdown: bool) -> None:
-    """Print the JSON Schema of profiles (profiles/profile.schema.json), of manifests, or of rebuild statements."""
+    """Print the JSON Schema of profiles (profiles/profile.schema.json), manifests, rebuild statements or kits."""
     if paper in PAPERS:
+        made, page = PAPERS[paper]
         if markdown:
-            raise ConfigError(f"the {paper} has no reference page of its own", hint="docs/evidence.md tells of it")
-        house.screen.result(json.dumps(PAPERS[paper](), indent=2), PAPERS[paper]())
+            raise ConfigError(f"the {paper} has no reference page of its own", hint=f"{page} tells of it")
+        house.screen.result(json.dumps(made(), indent=2), made())
     elif markdown:
         house.screen.result(profile_reference(), {"markdown": profile_reference()})
     else:
