@@ -89,6 +89,8 @@ def read_index(file: BinaryIO, name: str) -> KitIndex:
     if not 0 <= first.size <= INDEX_LIMIT_BYTES:
         raise ConfigError(f"{name}: not a kit: its {INDEX} has {first.size} bytes")
     data = file.read(first.size)
+    if len(data) < first.size:
+        raise CheckFailed(f"{name}: {ENDS} at byte {BLOCK + len(data)}, in the middle of {INDEX}")
     try:
         index = parse_index(data.decode("ascii"), name)
     except UnicodeDecodeError:
@@ -159,10 +161,10 @@ class Scan:
         elif place >= self._next:
             self._miss(place)
             self._next = place + 1
-            return self._known(self.index.members[place], found)
+            return self._known(self.index.members[place], found, block)
         elif found.name in self._missing:
             self.form.append(f"{name}: out of order")
-            return self._known(self._missing.pop(found.name), found)
+            return self._known(self._missing.pop(found.name), found, block)
         else:
             self.members.append(f"{label(self.index.members[place])}: there twice")
         return self._skip(name, found.size)
@@ -175,18 +177,18 @@ class Scan:
         else:
             self.members.append(f"{name}: not in the index")
 
-    def _known(self, member: KitMember, found: tarfile.TarInfo) -> bool:
+    def _known(self, member: KitMember, found: tarfile.TarInfo, block: bytes) -> bool:
         """A member whose header is not the one we write, or that lies elsewhere."""
-        wanted = tarfile.TarInfo.frombuf(
-            tree_writer.tar_header(entry_of(member), self.index.epoch)[:BLOCK], "utf-8", "surrogateescape"
-        )
+        header = tree_writer.tar_header(entry_of(member), self.index.epoch)[:BLOCK]
+        wanted = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         facts = ("type", "mode", "uid", "gid", "uname", "gname", "size", "mtime", "linkname")
         differ = [fact for fact in facts if getattr(found, fact) != getattr(wanted, fact)]
         if found.type in LINK_TYPES and member.link is None:
             self.members.append(f"{label(member)}: a link, to {found.linkname!a}, instead of a file")
         elif "size" in differ or "linkname" in differ:
             self.members.append(f"{label(member)}: other bytes than the index says")
-        if differ:
+        if block != header:
+            differ = differ or ["what no program reads"]
             self.form.append(f"{label(member)}: its header is not the builder's ({', '.join(differ)})")
         if found.size == member.size:
             return self._content(member)

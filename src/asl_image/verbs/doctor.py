@@ -19,7 +19,7 @@ from asl_image.qemu import QEMU, find_ovmf
 from asl_image.runner import Command, Runner
 from asl_image.verbs import House
 
-VERBS = ("lock", "fetch", "build", "boot")
+VERBS = ("lock", "fetch", "build", "boot", "kit")
 
 # Tools tree, root tree, layers, ISO and package store of one profile come to 2 GB; a second one must fit beside it.
 FREE_MIB = 4096
