@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "authority" / "src")]
 
 from asl_image.lock import Lock, read_lock  # noqa: E402
+from asl_image.netguard import NetworkGuard  # noqa: E402
 from asl_image.profile import Iso as IsoSettings  # noqa: E402
 from asl_image.profile import load_tool  # noqa: E402
 from asl_image.runner import Runner  # noqa: E402
@@ -121,7 +122,8 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     os.umask(0o022)
     lock = read_lock(given.lock)
-    site = LocalSite(folder / "work", Runner(folder / "build.log"), Store(given.store.absolute()))
+    runner, store = Runner(folder / "build.log"), Store(given.store.absolute())
+    site = LocalSite(folder / "work", runner, store, NetworkGuard())
     times: dict[str, float] = {}
 
     def timed(name: str, step: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from asl_image.errors import Busy, ConfigError, Refused
 from asl_image.execute import Stamp, decide_on_sound, execute
 from asl_image.hosttools import missing
 from asl_image.house import House
+from asl_image.netguard import watched_network
 from asl_image.plan import Plan
 from asl_image.runner import CLEAN_ENVIRONMENT, Command, Runner
 from asl_image.site import LocalSite, private_argv
@@ -58,8 +59,8 @@ def carry_out(house: House, plan: Plan, cache: Cache, folder: Path) -> None:
     log = folder / "logs" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    site = LocalSite(folder / "work", Runner(log), Store(house.store))
-    with cache.in_use():
+    with watched_network() as network, cache.in_use():
+        site = LocalSite(folder / "work", Runner(log), Store(house.store), network)
         decisions = decide_on_sound(plan, plan.ids(), cache, Stamp.read(folder), house.screen, release=False)
         execute(plan, decisions, site, cache, house.screen, folder)
 

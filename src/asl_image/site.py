@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from asl_image import tree_writer
+from asl_image.errors import ProgramFailed
 from asl_image.lock import Lock
 from asl_image.mounts import let_go
+from asl_image.netguard import NetworkGuard
 from asl_image.paths import inside
 from asl_image.repository import write_repository
 from asl_image.runner import Command, Runner
@@ -33,6 +35,7 @@ class LocalSite:
     home: Path
     runner: Runner
     store: Store
+    network: NetworkGuard
 
     @property
     def work(self) -> Path:
@@ -102,12 +105,22 @@ class LocalSite:
         self.runner.run(Command(("mount", *words, str(at))))
 
     def act(self, act: Act) -> None:
-        with self._around(act):
+        with self._around(act), self._watched():
             self.runner.run(self._command(act))
 
     def read(self, act: Act) -> str:
-        with self._around(act):
+        with self._around(act), self._watched():
             return self.runner.read(self._command(act))
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Whether a program reached for a network is asked however it ended: that may be why it failed."""
+        try:
+            yield
+        except ProgramFailed:
+            self.network.settle()
+            raise
+        self.network.settle()
 
     @contextmanager
     def _around(self, act: Act) -> Iterator[None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from asl_image import tree_writer
 from asl_image.hooks import OUTSIDE, HookSet
+from asl_image.netguard import Reached, ReachedNetwork
 from asl_image.step import WORK, Act, Site, Step
 
 # Where the scripts lie while they run in the image; a tmpfs at run time, so nothing can be left there.
@@ -49,5 +50,15 @@ class HookPhase(Step):
         tree_writer.unpack(self.hooks.tree(self.phase), at)
         try:
             site.act(self.act())
+        except ReachedNetwork as error:
+            raise ReachedNetwork(error.reached, self.culprit(error.reached)) from None
         finally:
             tree_writer.remove(at)
+
+    def culprit(self, reached: Reached) -> str | None:
+        """The script of ours that is among the programs of an attempt, as a person finds it."""
+        for line in reached.programs:
+            for script in self.hooks.phase(self.phase):
+                if f"/{self.phase}.d/{script.name}" in line:
+                    return f"hooks/{script.element}/{self.phase}.d/{script.name}"
+        return None
