@@ -27,6 +27,7 @@ fast: setup  ## the tests that need no image
 test: setup  ## every tier: unit, steps, image, boot
 	@./build.py fetch --renew smoke >&2
 	@./build.py fetch --renew authority >&2
+	@./build.py fetch --renew authority-tests >&2
 	@./build.py build smoke >&2
 	@./build.py build authority >&2
 	@$(PYTEST) tests -m "not long"
@@ -34,6 +35,7 @@ test: setup  ## every tier: unit, steps, image, boot
 test-long: setup  ## what does not fit into the time of `make test`
 	@./build.py fetch --renew smoke >&2
 	@./build.py fetch --renew authority >&2
+	@./build.py fetch --renew authority-tests >&2
 	@./build.py build authority >&2
 	@$(PYTEST) tests -m long
 
