@@ -31,7 +31,8 @@ mount --bind "$4" "$3/run/project"
 mount -o remount,ro,bind "$3/run/project"
 exec chroot "$3" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 CI=true python3 -B -m pytest -q \
     -p no:cacheprovider -c /run/project/pyproject.toml --rootdir /run/project \
-    --confcutdir /run/project/tests/authority -m "not host and not long and not workstation" /run/project/tests/authority
+    --confcutdir /run/project/tests/authority \
+    -m "not host and not long and not workstation" /run/project/tests/authority
 """
 
 
