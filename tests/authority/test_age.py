@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from asl_authority.errors import AuthorityError, Malformed, Refused, UnlockFailed
 from asl_authority.values import age
 
+RealAge = Callable[[list[str], str, int], bytes]
 VECTORS = sorted((Path(__file__).parent / "vectors/cctv-age").iterdir())
 RANDOM = bytes(range(age.RANDOM_BYTES))
 PASSPHRASE = "correct horse battery staple"
@@ -101,30 +100,7 @@ def test_too_little_memory_is_refused_and_the_cost_stays(monkeypatch: pytest.Mon
         age.seal(b"", PASSPHRASE, 20, RANDOM)
 
 
-def real_age(argv: list[str], passphrase: str, times: int) -> bytes:
-    """What the real age answers; it asks for the passphrase on a terminal only."""
-    assert shutil.which("age"), "the real age is needed: apt install age"
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execvp("age", ["age", *argv])  # noqa: S606
-    seen = b""
-    try:
-        while True:
-            try:
-                seen += os.read(terminal, 4096)
-            except OSError:
-                break
-            if times and seen.count(b": ") > 0 and seen.rstrip().endswith(b":"):
-                os.write(terminal, passphrase.encode() + b"\n")
-                seen, times = b"", times - 1
-    finally:
-        _, status = os.waitpid(child, 0)
-        os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 0, seen
-    return seen
-
-
-def test_the_real_age_opens_what_we_sealed(tmp_path: Path) -> None:
+def test_the_real_age_opens_what_we_sealed(tmp_path: Path, real_age: RealAge) -> None:
     (tmp_path / "sealed").write_bytes(SEALED)
 
     real_age(["-d", "-o", str(tmp_path / "plain"), str(tmp_path / "sealed")], PASSPHRASE, 1)
@@ -132,7 +108,7 @@ def test_the_real_age_opens_what_we_sealed(tmp_path: Path) -> None:
     assert (tmp_path / "plain").read_bytes() == b"content"
 
 
-def test_we_open_what_the_real_age_sealed(tmp_path: Path) -> None:
+def test_we_open_what_the_real_age_sealed(tmp_path: Path, real_age: RealAge) -> None:
     (tmp_path / "plain").write_bytes(b"from age")
 
     real_age(["-p", "-o", str(tmp_path / "sealed"), str(tmp_path / "plain")], PASSPHRASE, 2)

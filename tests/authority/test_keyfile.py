@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from asl_authority.errors import Malformed, UnlockFailed, UsageError
 from asl_authority.operations.hygiene import ThisProcess, memory_limit, protect_process
 from asl_authority.storage.sealed_memory import sealed_memory
 from asl_authority.values import age, keyfile
-from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.keyfile import RANDOM_BYTES, WORK, KeyKind, cost_words, open_key, seal_key
 from asl_authority.values.passphrase import (
     LEAST_BITS,
@@ -72,6 +75,26 @@ def test_a_file_without_a_key_in_it_is_refused_by_name() -> None:
         open_key(age.seal(b"", PASSPHRASE, 18, RANDOM), PASSPHRASE, KeyKind.LOG, KEY.public)
 
     assert refusal.value.check_id == "KEYFILE-PKCS8"
+
+
+def test_the_published_key_file_is_what_we_write_and_open() -> None:
+    vector = json.loads((Path(__file__).parent / "vectors/keyfile.json").read_text())
+    key, data = SecretKey(bytes.fromhex(vector["private_test_key"])), base64.b64decode(vector["file"])
+    kind = KeyKind(vector["kind"])
+
+    assert seal_key(key, vector["passphrase"], kind, bytes.fromhex(vector["random"])) == data
+    assert open_key(data, vector["passphrase"], kind, PublicKey(bytes.fromhex(vector["public_key"]))) == key
+    assert key.public.key_id == vector["key_id"]
+
+
+def test_age_and_openssl_open_a_key_in_an_emergency(
+    tmp_path: Path, real_age: Callable[[list[str], str, int], bytes]
+) -> None:
+    (tmp_path / "log.priv.enc").write_bytes(SEALED)
+    real_age(["-d", "-o", str(tmp_path / "key"), str(tmp_path / "log.priv.enc")], PASSPHRASE, 1)
+    argv = ["openssl", "pkey", "-inform", "DER", "-in", str(tmp_path / "key"), "-pubout", "-outform", "DER"]
+
+    assert subprocess.run(argv, capture_output=True, check=True).stdout == KEY.public.spki
 
 
 def test_openssl_reads_what_is_inside() -> None:
@@ -174,7 +197,7 @@ from pathlib import Path
 from asl_authority.errors import AuthorityError
 from asl_authority.operations.hygiene import ThisProcess, protect_process
 from asl_authority.values import age, keyfile
-from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.passphrase import own_passphrase
 
 for finding in protect_process(ThisProcess(lambda: 0), Path("/")):

@@ -1,0 +1,39 @@
+"""What the authority's tests share: the real age, at a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture
+def real_age() -> Callable[[list[str], str, int], bytes]:
+    """The real age: called with its words, a passphrase, and how often it will ask for that."""
+    assert shutil.which("age"), "the real age is needed: apt install age"
+    return run_age
+
+
+def run_age(argv: list[str], passphrase: str, times: int) -> bytes:
+    """What the real age answers; it asks for the passphrase on a terminal only."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvp("age", ["age", *argv])  # noqa: S606
+    seen = b""
+    try:
+        while True:
+            try:
+                seen += os.read(terminal, 4096)
+            except OSError:
+                break
+            if times and seen.count(b": ") > 0 and seen.rstrip().endswith(b":"):
+                os.write(terminal, passphrase.encode() + b"\n")
+                seen, times = b"", times - 1
+    finally:
+        _, status = os.waitpid(child, 0)
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0, seen
+    return seen
