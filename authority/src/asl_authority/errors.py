@@ -50,3 +50,15 @@ class UnlockFailed(AuthorityError):
     """A passphrase, or shares, that do not open what they should."""
 
     status = ExitStatus.UNLOCK_FAILED
+
+
+class Damaged(AuthorityError):
+    """What the store holds is not what was committed to it: it can be read with care, and nothing more."""
+
+    status = ExitStatus.STORE_DAMAGED
+
+
+class Busy(AuthorityError):
+    """Somebody else holds what only one may have."""
+
+    status = ExitStatus.BUSY

@@ -1,0 +1,219 @@
+"""The one way in which a file comes into the store: whole and for good, or not at all.
+
+A temporary file beside the target is made exclusively, written, synced, given its name (by a link where nothing may be
+overwritten, by a rename where something is replaced), and the directory is synced. A write counts when the call
+returns.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from asl_authority.errors import IoFailed, Refused
+from asl_authority.storage.disk import Disk
+
+# A name that begins so and ends so is a temporary: without a writer, it is garbage.
+_PART_START, _PART_END = ".", ".part"
+CHUNK = 1 << 20
+
+
+def create(disk: Disk, path: Path, data: bytes) -> None:
+    """Make a new file. Raises Refused when the name is taken by other bytes, IoFailed."""
+    create_from(disk, path, [data])
+
+
+def create_from(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
+    """Make a new file of many pieces. Raises Refused when the name is taken by other bytes, IoFailed."""
+    part = part_of(path)
+
+    def publish() -> None:
+        try:
+            disk.link(part, path)
+        except FileExistsError:
+            if not _same(disk, part, path):
+                disk.remove(part)
+                raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
+        disk.remove(part)
+
+    _written(disk, part, path, chunks, publish)
+
+
+def replace(disk: Disk, path: Path, data: bytes) -> None:
+    """Put a file in the place of another, or of none. Raises IoFailed."""
+    part = part_of(path)
+    _written(disk, part, path, [data], lambda: disk.rename(part, path))
+
+
+def append(disk: Disk, path: Path, data: bytes, offset: int) -> None:
+    """Add to a file that has exactly `offset` bytes. Raises IoFailed; then the file may have grown by some of them."""
+    with told("write", path):
+        file = disk.open_write(path)
+        try:
+            if disk.size(file) != offset:
+                raise OSError(errno.EIO, f"{disk.size(file)} bytes, {offset} were expected")
+            write_all(disk, file, data, offset)
+            disk.sync(file)
+        finally:
+            disk.close(file)
+
+
+def cut(disk: Disk, path: Path, size: int) -> None:
+    """Shorten a file. Raises IoFailed."""
+    with told("shorten", path):
+        file = disk.open_write(path)
+        try:
+            disk.cut(file, size)
+            disk.sync(file)
+        finally:
+            disk.close(file)
+
+
+def remove(disk: Disk, path: Path) -> None:
+    """Take a file away. Raises IoFailed."""
+    with told("remove", path):
+        disk.remove(path)
+        disk.sync_directory(path.parent)
+
+
+def make_directory(disk: Disk, path: Path) -> None:
+    """Make a directory, unless there is one. Raises IoFailed."""
+    with told("make", path):
+        if not disk.is_directory(path):
+            disk.make_directory(path)
+        disk.sync_directory(path.parent)
+
+
+def read(disk: Disk, path: Path, most: int) -> bytes:
+    """All of a file of at most `most` bytes. Raises FileNotFoundError, IoFailed."""
+    with told("read", path):
+        file = disk.open_read(path)
+        try:
+            data = read_exactly(disk, file, most + 1, 0)
+        finally:
+            disk.close(file)
+    if len(data) > most:
+        raise IoFailed(f"{path}: longer than {most} bytes")
+    return data
+
+
+def read_exactly(disk: Disk, file: int, size: int, offset: int) -> bytes:
+    """`size` bytes, or fewer where the file ends."""
+    data = disk.read_at(file, size, offset)
+    if len(data) == size or not data:
+        return data
+    pieces = [data]
+    while data and size > sum(map(len, pieces)):
+        got = sum(map(len, pieces))
+        data = disk.read_at(file, size - got, offset + got)
+        pieces.append(data)
+    return b"".join(pieces)
+
+
+def write_all(disk: Disk, file: int, data: bytes, offset: int) -> int:
+    """Write all of `data` and return where it ends."""
+    view = memoryview(data)
+    while view:
+        done = disk.write_at(file, view, offset)
+        if done <= 0:
+            raise OSError(errno.EIO, "nothing was written")
+        view, offset = view[done:], offset + done
+    return offset
+
+
+def part_of(path: Path) -> Path:
+    """The temporary beside a target."""
+    return path.parent / f"{_PART_START}{path.name}{_PART_END}"
+
+
+def is_part(name: str) -> bool:
+    """Whether a name is that of a temporary."""
+    return name.startswith(_PART_START) and name.endswith(_PART_END)
+
+
+def sweep(disk: Disk, directory: Path) -> list[Path]:
+    """Take away the temporaries that an interrupted write left in a directory, and say which. Only for its writer."""
+    swept = []
+    with told("clean", directory):
+        for name in disk.names(directory):
+            if is_part(name):
+                _remove_tree(disk, directory / name)
+                swept.append(directory / name)
+    return swept
+
+
+@contextmanager
+def told(verb: str, path: Path) -> Iterator[None]:
+    """Turn a failure of the disk into words; a missing file stays FileNotFoundError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise failed(verb, path, error) from None
+
+
+def failed(verb: str, path: Path, error: OSError) -> IoFailed:
+    """What a failure of the disk means for a person."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return IoFailed(f"{path}: can't {verb}: no space is left", hint="free some space on the store volume")
+    if error.errno == errno.EROFS:
+        return IoFailed(f"{path}: can't {verb}: the volume is read-only")
+    hint = "copy the volume while it can be read, then replace the medium" if error.errno == errno.EIO else None
+    return IoFailed(f"{path}: can't {verb}: {error.strerror}", hint=hint)
+
+
+def _written(disk: Disk, part: Path, path: Path, chunks: Iterable[bytes], publish: Callable[[], None]) -> None:
+    with told("write", path):
+        file = _opened_part(disk, part)
+        try:
+            try:
+                offset = 0
+                for chunk in chunks:
+                    offset = write_all(disk, file, chunk, offset)
+                disk.sync(file)
+            finally:
+                disk.close(file)
+            publish()
+        except BaseException:  # Ctrl-C too leaves nothing behind
+            with suppress(OSError):
+                disk.remove(part)
+            raise
+        disk.sync_directory(path.parent)
+
+
+def _opened_part(disk: Disk, part: Path) -> int:
+    try:
+        return disk.open_new(part)
+    except FileExistsError:  # of an interrupted write: there is one writer, and it is us
+        _remove_tree(disk, part)
+        return disk.open_new(part)
+
+
+def _same(disk: Disk, one: Path, other: Path) -> bool:
+    files: list[int] = []
+    try:
+        files.append(disk.open_read(one))
+        files.append(disk.open_read(other))
+        offset = 0
+        while True:
+            pieces = [read_exactly(disk, file, CHUNK, offset) for file in files]
+            if pieces[0] != pieces[1]:
+                return False
+            if not pieces[0]:
+                return True
+            offset += len(pieces[0])
+    finally:
+        for file in files:
+            disk.close(file)
+
+
+def _remove_tree(disk: Disk, path: Path) -> None:
+    if not disk.is_directory(path):
+        disk.remove(path)
+        return
+    for name in disk.names(path):
+        _remove_tree(disk, path / name)
+    disk.remove_directory(path)

@@ -1,0 +1,106 @@
+"""The one write routine: whole or not at all, never over something else, and what a full disk is called."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from asl_authority.errors import IoFailed, Refused
+from asl_authority.storage import durable
+from asl_authority.storage.disk import HostDisk
+
+DISK = HostDisk()
+
+
+class FailingDisk(HostDisk):
+    """Fails at one kind of call."""
+
+    def __init__(self, call: str, number: int) -> None:
+        self.call = call
+        self.number = number
+
+    def _fail(self, call: str) -> None:
+        if call == self.call:
+            raise OSError(self.number, "told to fail")
+
+    def sync(self, file: int) -> None:
+        self._fail("sync")
+
+    def write_at(self, file: int, data: memoryview, offset: int) -> int:
+        self._fail("write")
+        return super().write_at(file, data[:3], offset)  # short writes are legal
+
+
+def test_a_new_file_is_whole_private_and_alone(tmp_path: Path) -> None:
+    durable.create(FailingDisk("none", 0), tmp_path / "a", b"0123456789")
+
+    assert (tmp_path / "a").read_bytes() == b"0123456789"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_overwritten_but_the_same_bytes_may_come_twice(tmp_path: Path) -> None:
+    durable.create(DISK, tmp_path / "a", b"one")
+    durable.create(DISK, tmp_path / "a", b"one")
+    with pytest.raises(Refused, match="nothing is overwritten"):
+        durable.create(DISK, tmp_path / "a", b"two")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"one"
+
+
+def test_a_replaced_file_is_the_new_one(tmp_path: Path) -> None:
+    durable.replace(DISK, tmp_path / "a", b"one")
+    durable.replace(DISK, tmp_path / "a", b"two")
+
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_an_interrupted_write_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".a.part").write_bytes(b"half")
+    (tmp_path / ".b.part").mkdir()
+    (tmp_path / ".b.part/x").write_bytes(b"half")
+    durable.create(DISK, tmp_path / "a", b"one")
+
+    assert durable.sweep(DISK, tmp_path) == [tmp_path / ".b.part"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "words"),
+    [("write", errno.ENOSPC, "no space is left"), ("write", errno.EIO, "told to fail"), ("sync", errno.EIO, "told to")],
+)
+def test_a_disk_that_fails_is_named_and_leaves_nothing(tmp_path: Path, call: str, number: int, words: str) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    for write in (durable.create, durable.replace):
+        with pytest.raises(IoFailed, match=words) as failure:
+            write(FailingDisk(call, number), tmp_path / "old", b"new")
+        assert str(tmp_path / "old") in str(failure.value)
+        assert failure.value.hint
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old", b"old")]
+
+
+def test_a_file_of_another_length_is_not_appended_to(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    durable.append(DISK, tmp_path / "a", b"45", 3)
+    with pytest.raises(IoFailed, match="were expected"):
+        durable.append(DISK, tmp_path / "a", b"6", 3)
+
+    assert (tmp_path / "a").read_bytes() == b"12345"
+
+
+def test_a_link_or_a_fifo_is_not_read(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "file").write_bytes(b"x")
+    for name in ("fifo", "link"):
+        with pytest.raises(IoFailed, match=name):
+            durable.read(DISK, tmp_path / name, 10)
+    with pytest.raises(IoFailed, match="longer than 0"):
+        durable.read(DISK, tmp_path / "file", 0)
