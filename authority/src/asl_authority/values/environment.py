@@ -1,4 +1,4 @@
-"""What a claim says of the machine it was made on: each fact with the status that it deserves.
+"""What a claim says of the machine that it was made on: each fact with the status that it deserves.
 
 A fact is *verified* (measured and equal to the reference), *measured*, *declared* (a person said so) or *absent*.
 """
