@@ -13,6 +13,7 @@ from asl_image.dpkgdb import STATUS, owners, read_status
 from asl_image.errors import CheckFailed
 from asl_image.fat import read_fat
 from asl_image.inventory import Inventory, read_cpio
+from asl_image.manifest import MBR_CODE
 from asl_image.medium import SECTOR, VOLUME, Medium, opened
 from asl_image.partitions import read_partitions
 from asl_image.squash import Superblock, Unpackers, read_superblock
@@ -20,7 +21,6 @@ from asl_image.squash import Superblock, Unpackers, read_superblock
 LAYER = "asl/{}.squashfs"
 INITRAMFS = "initramfs"
 DATES = slice(VOLUME * SECTOR + 813, VOLUME * SECTOR + 881)  # creation, modification, expiration, effective
-BOOT_CODE = slice(0, 440)  # of the master boot record
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def gathered(
 def boot_files(medium: Medium) -> dict[str, str]:
     """What firmware reads before any file of the medium: SHA-256 each, and the partitions in words."""
     partitions = read_partitions(medium.data).entries
-    found = {"master boot record": hashlib.sha256(medium.data[BOOT_CODE]).hexdigest()}
+    found = {"master boot record": hashlib.sha256(medium.data[:MBR_CODE]).hexdigest()}
     for entry in medium.boot:
         found[f"El Torito for {entry.platform}"] = f"loads {entry.loads} bytes"
     for number, partition in enumerate(partitions, 1):

@@ -12,6 +12,7 @@ from asl_image.jsontext import rendered, strict_value
 from asl_image.lock import Locked, LockedTool, PackageName, Sha256, Text, Version
 
 FORMAT: Literal["asl-image.manifest/1"] = "asl-image.manifest/1"
+MBR_CODE = 440  # bytes of boot code in a master boot record
 
 
 class LockState(Locked):
@@ -40,6 +41,17 @@ class LayerSeal(Locked):
     salt: Sha256
 
 
+class BootCode(Locked):
+    """The programs that firmware starts before anything of the image can be checked."""
+
+    mbr: Sha256 = Field(description=f"SHA-256 of the boot code in the master boot record: its first {MBR_CODE} bytes.")
+    eltorito: SizedFile = Field(
+        description="GRUB for BIOS, as its tools made it: without its place, which is written into it with the medium."
+    )
+    efi_image: SizedFile = Field(description="The FAT image that UEFI reads.")
+    efi_loader: SizedFile = Field(description="GRUB for UEFI: BOOTX64.EFI in that image.")
+
+
 class ManifestPackage(Locked):
     """One Debian package of the image."""
 
@@ -62,6 +74,8 @@ class ImageManifest(Locked):
     lock: LockState
     image: Sha256 = Field(description="The image's identity: SHA-256 of asl/SHA256SUMS on the medium.")
     iso: SizedFile
+    files: SizedFile = Field(description="The list of every file and where it comes from, which lies beside the ISO.")
+    boot: BootCode
     layers: tuple[LayerSeal, ...] = Field(min_length=1, description="Lowest first.")
     command_lines: dict[str, str] = Field(
         min_length=1,

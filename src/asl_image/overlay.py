@@ -165,6 +165,17 @@ def owner_of(text: str) -> tuple[int, int]:
     return int(uid), int(gid)
 
 
+def brought_by(overlays: Sequence[Overlay], part: str) -> dict[str, str]:
+    """Whose each name of a part is, as origins say it; of folders only those that an overlay declares."""
+    found: dict[str, str] = {}
+    for overlay in overlays:
+        names = [name.removesuffix(".j2") for where, name, _, _ in overlay.files if where == part]
+        names += [name for where, name, _ in overlay.links if where == part]
+        names += [path.lstrip("/") for path in overlay.settings.directories] if part == "root" else []
+        found |= dict.fromkeys(names, f"overlay {overlay.name}")
+    return found
+
+
 def replaced_by(overlays: Sequence[Overlay]) -> frozenset[PurePosixPath]:
     """The paths that overlays declare to cover in lower layers."""
     return frozenset(PurePosixPath(path) for overlay in overlays for path in overlay.settings.replaces)

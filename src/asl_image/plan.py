@@ -16,6 +16,7 @@ from asl_image.step import Step, code_digest, step_id
 from asl_image.steps.boot_tree import BootTree
 from asl_image.steps.clean import Clean
 from asl_image.steps.evidence import Evidence
+from asl_image.steps.file_list import FileList
 from asl_image.steps.files import Files
 from asl_image.steps.hook_phase import HookPhase
 from asl_image.steps.initramfs import Initramfs
@@ -120,6 +121,7 @@ def make_plan(inputs: Inputs, code: Callable[[str], str] = code_digest) -> Plan:
             ),
             BootTree(inputs.overlays, values, epoch),
             Iso(profile.iso, epoch),
+            FileList(profile.name),
         ),
     )
     papers = (

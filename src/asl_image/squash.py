@@ -68,17 +68,6 @@ class Unpackers:
             packed.unlink()
             plain.unlink(missing_ok=True)
 
-    def file(self, medium: Medium, layer: Extent, name: str) -> bytes:
-        """One file's bytes out of a squashfs. Raises CheckFailed when it is not there."""
-        read_superblock(medium, layer)
-        out = self.scratch / "file"
-        words = ("-no-progress", "-offset", str(layer.at), "-cat", str(medium.path.absolute()), name)
-        try:
-            self._run(Command(self.argv("unsquashfs", *words), stdout=out), f"a layer does not give /{name}")
-            return out.read_bytes()
-        finally:
-            out.unlink(missing_ok=True)
-
     @contextmanager
     def tree(self, medium: Medium, layer: Extent, advance: Callable[[int], None] = no_progress) -> Iterator[Inventory]:
         """Everything in a squashfs, for as long as the `with` lasts. Raises CheckFailed."""

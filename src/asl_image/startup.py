@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
+from collections.abc import Mapping
 
 from asl_image.fat import read_fat
+from asl_image.manifest import MBR_CODE, BootCode
 from asl_image.medium import SECTOR, VOLUME, BootEntry, Medium
 from asl_image.partitions import Partitions
 
@@ -12,6 +15,12 @@ BOOT_INFO = slice(8, 64)  # where mkisofs' boot information table is written, ze
 GRUB_INFO = slice(2548, 2556)  # where GRUB is told its own place, in sectors of 512 bytes
 GRUB_UNTOLD = struct.pack("<Q", 2)  # what stands there before
 LOADER = "/EFI/BOOT/BOOTX64.EFI"
+CODE = {
+    "mbr": "the boot code in the master boot record",
+    "eltorito": "GRUB for BIOS",
+    "efi_image": "the EFI image",
+    "efi_loader": f"{LOADER} in it",
+}
 PE_AMD64 = 0x8664
 
 
@@ -46,6 +55,30 @@ def check_bios(medium: Medium, entry: BootEntry, name: str) -> list[str]:
         )
         if not right
     ]
+
+
+def boot_code(medium: Medium, partitions: Partitions, bios_image: str) -> dict[str, str]:
+    """SHA-256 (hex) of each program that firmware starts, by the manifest's name for it; GRUB without its place."""
+    code = {"mbr": medium.data[:MBR_CODE]}
+    if bios_image in medium.files:
+        code["eltorito"] = memoryview(without_boot_info(medium.read(bios_image)))
+    for image in (medium.bytes_of(each.extent) for each in partitions.entries if each.is_efi):
+        code["efi_image"] = image
+        for file in read_fat(image):
+            if file.name == LOADER:
+                code["efi_loader"] = memoryview(file.data)
+    return {name: hashlib.sha256(data).hexdigest() for name, data in code.items()}
+
+
+def check_code(found: Mapping[str, str], expected: BootCode) -> list[str]:
+    """Which programs of firmware are not the manifest's; `found` is what `boot_code` found."""
+    wanted = {
+        "mbr": expected.mbr,
+        "eltorito": expected.eltorito.sha256,
+        "efi_image": expected.efi_image.sha256,
+        "efi_loader": expected.efi_loader.sha256,
+    }
+    return [f"{CODE[name]} is not the manifest's" for name in wanted if found.get(name) != wanted[name]]
 
 
 def check_uefi(medium: Medium, entry: BootEntry, partitions: Partitions, image: str) -> list[str]:

@@ -7,13 +7,12 @@ the initramfs as cpio ("newc"); both come from the same entries.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -96,7 +95,7 @@ def scan_tree(root: Path, keep: Callable[[str], bool] = lambda _: True) -> list[
     """
     entries: list[Entry] = []
     first_names: dict[tuple[int, int], str] = {}
-    for name, status in _walk(root, "", keep):
+    for name, status in walk(root, keep):
         entry = _entry(root, name, status)
         if entry.kind == "file" and status.st_nlink > 1:
             inode = (status.st_dev, status.st_ino)
@@ -108,7 +107,10 @@ def scan_tree(root: Path, keep: Callable[[str], bool] = lambda _: True) -> list[
     return entries
 
 
-def _walk(root: Path, name: str, keep: Callable[[str], bool]) -> Iterator[tuple[str, os.stat_result]]:
+def walk(
+    root: Path, keep: Callable[[str], bool] = lambda _: True, name: str = ""
+) -> Iterator[tuple[str, os.stat_result]]:
+    """Every name below `root` that `keep` wants, sorted, with what stat says of it; links are not followed."""
     here = root / name if name else root
     with os.scandir(here) as found:
         children = sorted(found, key=lambda child: os.fsencode(child.name))
@@ -119,7 +121,7 @@ def _walk(root: Path, name: str, keep: Callable[[str], bool]) -> Iterator[tuple[
         status = child.stat(follow_symlinks=False)
         yield child_name, status
         if stat.S_ISDIR(status.st_mode):
-            yield from _walk(root, child_name, keep)
+            yield from walk(root, keep, child_name)
 
 
 def _entry(root: Path, name: str, status: os.stat_result) -> Entry:
@@ -148,29 +150,6 @@ def _xattrs(path: Path) -> tuple[tuple[str, bytes], ...]:
     except OSError:  # a file system without them has none to carry
         return ()
     return tuple((name, os.getxattr(path, name)) for name in ALLOWED_XATTRS if name in present)
-
-
-def tree_digest(entries: Sequence[Entry]) -> str:
-    """SHA-256 (hex) over everything of the entries that a writer writes, the bytes of files included."""
-    whole = hashlib.sha256()
-    for entry in entries:
-        content = ""
-        if entry.kind == "file":
-            with entry.open() as stream:
-                content = hashlib.file_digest(stream, "sha256").hexdigest()
-        fields = (
-            entry.name,
-            entry.kind,
-            f"{entry.mode:o}",
-            entry.uid,
-            entry.gid,
-            entry.link,
-            entry.device,
-            [(name, value.hex()) for name, value in entry.xattrs],
-            content,
-        )
-        whole.update(os.fsencode(repr(fields)) + b"\n")
-    return whole.hexdigest()
 
 
 TAR_TYPES = {

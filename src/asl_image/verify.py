@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,16 @@ from asl_image import papers
 from asl_image.bootmenu import IMAGE, Start, read_menu
 from asl_image.dpkgdb import STATUS, read_status
 from asl_image.errors import CheckFailed
-from asl_image.inventory import read_cpio
+from asl_image.filelist import INITRAMFS, MEDIUM, FileRow, by_path, parse_file_list
+from asl_image.inventory import Inventory, read_cpio
 from asl_image.manifest import ImageManifest
 from asl_image.medium import Extent, Medium, mapped, read_medium
 from asl_image.partitions import read_partitions
 from asl_image.sbom import cyclonedx_held, spdx_held
-from asl_image.startup import check_bios, check_uefi, without_boot_info
+from asl_image.startup import boot_code, check_bios, check_code, check_uefi, without_boot_info
 from asl_image.steps.layer import BLOCK, Seal
 from asl_image.steps.manifest import command_lines
+from asl_image.treecheck import PACKAGE, medium_troubles, origin_troubles, tree_troubles
 from asl_image.verity import hash_tree
 
 MOST_DETAILS = 20
@@ -52,7 +55,7 @@ class Unpacks(Protocol):
 
     def unzstd(self, data: bytes) -> bytes: ...
 
-    def file(self, medium: Medium, layer: Extent, name: str) -> bytes: ...
+    def tree(self, medium: Medium, layer: Extent) -> AbstractContextManager[Inventory]: ...
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,12 @@ class Case:
 
     medium: Medium
     expected: ImageManifest
+    listed: bytes  # the list of files
     unpack: Unpacks
     advance: Callable[[int], None]
+    lists: ExitStack
     digests: dict[Extent, str] = field(default_factory=dict)
+    trees: dict[str, Inventory] = field(default_factory=dict)
 
     def digest(self, extent: Extent) -> str:
         """SHA-256 (hex) of what lies there, computed once."""
@@ -71,9 +77,32 @@ class Case:
             self.digests[extent] = digest(self.medium.bytes_of(extent))
         return self.digests[extent]
 
+    def tree(self, layer: str) -> Inventory:
+        """Everything in a layer, or in the initramfs; read once. Raises CheckFailed."""
+        if layer not in self.trees:
+            if layer == INITRAMFS:
+                proven(self, "asl/initrd")
+                self.trees[layer] = read_cpio(self.unpack.unzstd(self.medium.read("asl/initrd")))
+            else:
+                extent = proven(self, f"asl/{layer}.squashfs")
+                self.trees[layer] = self.lists.enter_context(self.unpack.tree(self.medium, extent))
+                self.advance(extent.size)
+        return self.trees[layer]
 
-def verify(path: Path, expected: ImageManifest, unpack: Unpacks, advance: Callable[[int], None]) -> list[Finding]:
-    """Every check of the image at `path`; `advance` is told of bytes, about twice the image's size in all.
+    def rows(self) -> list[FileRow]:
+        """The list of files, when it is the manifest's. Raises CheckFailed."""
+        wanted = self.expected.files
+        if (len(self.listed), digest(self.listed)) != (wanted.size, wanted.sha256):
+            raise CheckFailed("the list of files is not the manifest's, so nothing in it is believed")
+        return parse_file_list(self.listed.decode("utf-8", "replace"), "the list of files")
+
+
+def verify(
+    path: Path, expected: ImageManifest, listed: bytes, unpack: Unpacks, advance: Callable[[int], None]
+) -> list[Finding]:
+    """Every check of the image at `path`; `listed` is its list of files.
+
+    `advance` is told of bytes, about three times the image's size in all.
 
     Raises IoFailed when the image can't be read, and Refused when a program that is needed is missing.
     """
@@ -85,8 +114,9 @@ def verify(path: Path, expected: ImageManifest, unpack: Unpacks, advance: Callab
             findings.append(Finding("VERIFY-MEDIUM", False, str(error), error.details))
             return findings + [Finding(name, False, "the medium can't be read") for name in CHECKS]
         findings.append(asked("VERIFY-MEDIUM", lambda: check_medium(medium)))
-        case = Case(medium, expected, unpack, advance)
-        return findings + [asked(name, partial(check, case)) for name, check in CHECKS.items()]
+        with ExitStack() as lists:
+            case = Case(medium, expected, listed, unpack, advance, lists)
+            return findings + [asked(name, partial(check, case)) for name, check in CHECKS.items()]
 
 
 def asked(name: str, check: Callable[[], tuple[str, list[str]]]) -> Finding:
@@ -223,9 +253,7 @@ def check_command_lines(case: Case) -> tuple[str, list[str]]:
     """VERIFY-CMDLINE: every start names this image and its seals, and no word that the initramfs does not permit."""
     menu = case.medium.read(MENU).decode("utf-8", "replace")
     starts = read_menu(menu)
-    proven(case, "asl/initrd")
-    initrd = case.medium.read("asl/initrd")
-    archive = read_cpio(case.unpack.unzstd(initrd))
+    archive = case.tree(INITRAMFS)
     if "asl/words" not in archive.items:
         raise CheckFailed("the initramfs has no list of permitted words")
     permitted = archive.read("asl/words").decode("utf-8", "replace").splitlines()
@@ -267,7 +295,8 @@ def check_boot(case: Case) -> tuple[str, list[str]]:
     wrong = [] if partitions.active else ["no partition of the MBR is marked active"]
     wrong += check_bios(medium, platforms["bios"], BIOS_IMAGE)
     wrong += check_uefi(medium, platforms["uefi"], partitions, case.expected.image)
-    return "El Torito for BIOS and UEFI, MBR, GPT and its backup, BOOTX64.EFI", wrong
+    wrong += check_code(boot_code(medium, partitions, BIOS_IMAGE), case.expected.boot)
+    return "El Torito for BIOS and UEFI, MBR, GPT and its backup, BOOTX64.EFI; each program is the manifest's", wrong
 
 
 def check_padding(case: Case) -> tuple[str, list[str]]:
@@ -286,10 +315,43 @@ def check_padding(case: Case) -> tuple[str, list[str]]:
     return f"{total} bytes belong to nothing and are zero", wrong
 
 
+def check_list(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-LIST: the list of files is the manifest's, says where each file comes from, and has the medium's files."""
+    rows = case.rows()
+    wrong = list(medium_troubles(by_path(rows, MEDIUM), case.expected.medium))
+    return f"{len(rows)} files, none without an origin", wrong
+
+
+def check_trees(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-TREES: each layer and the initramfs hold the listed files as they are listed, no more and no fewer."""
+    rows, count = case.rows(), 0
+    wrong: list[str] = []
+    for part in (*(layer.name for layer in case.expected.layers), INITRAMFS):
+        tree = case.tree(part)
+        wrong += tree_troubles(part, tree, by_path(rows, part), case.expected.epoch)
+        count += len(tree.items)
+    return f"{count} files of layers and initramfs as listed", wrong
+
+
+def check_origins(case: Case) -> tuple[str, list[str]]:
+    """VERIFY-ORIGIN: what is said to be a package's is in that package's own list, sealed in the image."""
+    rows = case.rows()
+    packages = {each.name for each in case.expected.packages}
+    wrong = origin_troubles(rows, case.tree(case.expected.layers[0].name), packages)
+    count = sum(row.origin.startswith(PACKAGE) for row in rows)
+    return f"{count} files are of the packages that they are said to be of", list(wrong)
+
+
+def file_in(tree: Inventory, name: str) -> bytes:
+    """A file's bytes. Raises CheckFailed when it is not there."""
+    if name not in tree.items or tree.items[name].kind != "file":
+        raise CheckFailed(f"a layer does not give /{name}")
+    return tree.read(name)
+
+
 def check_packages(case: Case) -> tuple[str, list[str]]:
     """VERIFY-PACKAGES: the sealed package database has the manifest's packages, no more and no fewer."""
-    layer = proven(case, f"asl/{case.expected.layers[0].name}.squashfs")
-    text = case.unpack.file(case.medium, layer, STATUS).decode("utf-8", "replace")
+    text = file_in(case.tree(case.expected.layers[0].name), STATUS).decode("utf-8", "replace")
     found = {(each.name, each.version, each.arch) for each in read_status(text)}
     wanted = {(each.name, each.version, each.arch) for each in case.expected.packages}
     wrong = [f"{name} {version} ({arch}) is missing" for name, version, arch in sorted(wanted - found)]
@@ -299,12 +361,12 @@ def check_packages(case: Case) -> tuple[str, list[str]]:
 
 def check_sboms(case: Case) -> tuple[str, list[str]]:
     """VERIFY-SBOM: both sealed bills of materials name every package and tool of the manifest, with its SHA-256."""
-    layer = proven(case, f"asl/{case.expected.layers[-1].name}.squashfs")
+    layer = case.tree(case.expected.layers[-1].name)
     wanted = [(each.name, each.version, each.sha256) for each in case.expected.packages]
     wanted += [(tool.name, tool.version, tool.sha256 or "") for tool in case.expected.tools]
     wrong = []
     for name, held_by in SBOMS.items():
-        text = case.unpack.file(case.medium, layer, name).decode("utf-8", "replace")
+        text = file_in(layer, name).decode("utf-8", "replace")
         try:
             held = held_by(json.loads(text))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
@@ -321,9 +383,9 @@ def check_beside(case: Case) -> tuple[str, list[str]]:
     folder = case.medium.path.parent
     if not (folder / papers.SUMS).exists():
         return f"no {papers.SUMS} beside the ISO: nothing to check", []
-    layer = proven(case, f"asl/{case.expected.layers[-1].name}.squashfs")
+    layer = case.tree(case.expected.layers[-1].name)
     names = dict(zip(("spdx.json", "cdx.json"), SBOMS, strict=True))
-    sealed = {paper: case.unpack.file(case.medium, layer, name) for paper, name in names.items()}
+    sealed = {paper: file_in(layer, name) for paper, name in names.items()}
     whole = case.digest(Extent(0, len(case.medium.data)))
     wrong = papers.check_papers(folder, case.expected, whole, sealed)
     return f"all that {papers.SUMS} names is whole, the SBOMs are the sealed ones", wrong
@@ -338,6 +400,9 @@ CHECKS: dict[str, Callable[[Case], tuple[str, list[str]]]] = {
     "VERIFY-CMDLINE": check_command_lines,
     "VERIFY-BOOT": check_boot,
     "VERIFY-PADDING": check_padding,
+    "VERIFY-LIST": check_list,
+    "VERIFY-TREES": check_trees,
+    "VERIFY-ORIGIN": check_origins,
     "VERIFY-PACKAGES": check_packages,
     "VERIFY-SBOM": check_sboms,
     "VERIFY-PAPERS": check_beside,

@@ -40,9 +40,16 @@ def unpackers(tmp_path: Path) -> Unpackers:
     return Unpackers(Runner(tmp_path / "commands.log"), HOUSE / "build", tmp_path)
 
 
-def failed(path: Path, expected: ImageManifest, unpackers: Unpackers) -> set[str]:
+@pytest.fixture(scope="module")
+def listed(iso: Iso) -> bytes:
+    """The list of files beside the image."""
+    return iso.path.with_suffix(".files.jsonl").read_bytes()
+
+
+def failed(path: Path, expected: ImageManifest, listed: bytes, unpackers: Unpackers) -> set[str]:
     """The checks that say no, without VERIFY-ISO, which finds everything."""
-    found = {finding.check_id for finding in verify(path, expected, unpackers, lambda _: None) if not finding.ok}
+    findings = verify(path, expected, listed, unpackers, lambda _: None)
+    found = {finding.check_id for finding in findings if not finding.ok}
     assert found == set() or "VERIFY-ISO" in found
     return found - {"VERIFY-ISO"}
 
@@ -74,7 +81,7 @@ def regions(medium: Medium) -> dict[str, tuple[int, set[str]]]:
     gap = Extent(files["boot/grub/grub.cfg"].end, 1)
     menu = medium.read("boot/grub/grub.cfg")
     return {
-        "boot code": (100, set()),  # only the whole ISO's hash knows of it
+        "boot code": (100, {"VERIFY-BOOT"}),
         "partition table": (510, {"VERIFY-BOOT"}),
         "GPT": (LBA + 60, {"VERIFY-BOOT"}),
         "GPT's backup": (len(medium.data) - LBA + 60, {"VERIFY-BOOT"}),
@@ -83,10 +90,16 @@ def regions(medium: Medium) -> dict[str, tuple[int, set[str]]]:
         "path table": (medium.tree.used[3].at + 2, {"VERIFY-MEDIUM"}),
         "boot catalogue": (medium.catalogue.at + 40, {"VERIFY-BOOT"}),
         "directory": (medium.tree.used[-1].at + 1, {"VERIFY-MEDIUM"}),
-        "layer": (files["asl/base.squashfs"].at + 1_000_000, {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-SEAL"}),
+        "layer": (
+            files["asl/base.squashfs"].at + 1_000_000,
+            {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-SEAL", "VERIFY-TREES", "VERIFY-ORIGIN", "VERIFY-PACKAGES"},
+        ),
         "end of a layer": (files["asl/overlay.squashfs"].end - 1, {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-SEAL"}),
         "hash tree": (files["asl/base.verity"].at + 5000, {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-SEAL"}),
-        "initramfs": (files["asl/initrd"].at + 100, {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-CMDLINE"}),
+        "initramfs": (
+            files["asl/initrd"].at + 100,
+            {"VERIFY-FILES", "VERIFY-SUMS", "VERIFY-CMDLINE", "VERIFY-TREES"},
+        ),
         "kernel": (files["asl/vmlinuz"].at + 5_000_000, {"VERIFY-FILES", "VERIFY-SUMS"}),
         "identity": (files["asl/SHA256SUMS"].at + 3, {"VERIFY-FILES", "VERIFY-SUMS"}),
         "seal in the menu": (
@@ -101,15 +114,17 @@ def regions(medium: Medium) -> dict[str, tuple[int, set[str]]]:
     }
 
 
-def test_the_built_image_passes_every_check(iso: Iso, expected: ImageManifest, unpackers: Unpackers) -> None:
-    findings = verify(iso.path, expected, unpackers, lambda _: None)
+def test_the_built_image_passes_every_check(
+    iso: Iso, expected: ImageManifest, listed: bytes, unpackers: Unpackers
+) -> None:
+    findings = verify(iso.path, expected, listed, unpackers, lambda _: None)
 
     assert [finding for finding in findings if not finding.ok] == []
-    assert len(findings) == 11
+    assert len(findings) == 14
 
 
 def test_a_wrong_byte_is_found_by_the_check_whose_matter_it_is(
-    iso: Iso, expected: ImageManifest, unpackers: Unpackers, spare: Path
+    iso: Iso, expected: ImageManifest, listed: bytes, unpackers: Unpackers, spare: Path
 ) -> None:
     shutil.copyfile(iso.path, spare)
     with opened(iso.path) as medium:
@@ -117,34 +132,36 @@ def test_a_wrong_byte_is_found_by_the_check_whose_matter_it_is(
     unseen = {}
     for name, (at, checks) in places.items():
         with flipped(spare, at):
-            found = failed(spare, expected, unpackers)
+            found = failed(spare, expected, listed, unpackers)
         if not checks <= found:
             unseen[name] = (checks, found)
 
     assert unseen == {}
-    assert failed(spare, expected, unpackers) == set()
+    assert failed(spare, expected, listed, unpackers) == set()
 
 
 def test_an_image_that_is_cut_short_or_padded_is_named(
-    iso: Iso, expected: ImageManifest, unpackers: Unpackers, spare: Path
+    iso: Iso, expected: ImageManifest, listed: bytes, unpackers: Unpackers, spare: Path
 ) -> None:
     shutil.copyfile(iso.path, spare)
     size = spare.stat().st_size
     for wrong in (size + 2048, size - 2048, size // 2, 40_000, 1):
         os.truncate(spare, wrong)
-        assert "VERIFY-MEDIUM" in failed(spare, expected, unpackers), wrong
+        assert "VERIFY-MEDIUM" in failed(spare, expected, listed, unpackers), wrong
 
 
-def test_another_manifest_is_found_out(iso: Iso, expected: ImageManifest, unpackers: Unpackers) -> None:
+def test_another_manifest_is_found_out(iso: Iso, expected: ImageManifest, listed: bytes, unpackers: Unpackers) -> None:
     whole = json.loads(iso.path.with_suffix(".manifest.json").read_text())
     package = whole["packages"].pop()
     whole["layers"][0]["root_hash"] = "0" * 64
     title = min(whole["command_lines"])
     whole["command_lines"][title] += " debug"
     other = parse_manifest(json.dumps(whole, indent=1, sort_keys=True) + "\n", "other")
-    findings = {each.check_id: each for each in verify(iso.path, other, unpackers, lambda _: None) if not each.ok}
+    findings = {
+        each.check_id: each for each in verify(iso.path, other, listed, unpackers, lambda _: None) if not each.ok
+    }
 
-    assert set(findings) == {"VERIFY-SEAL", "VERIFY-CMDLINE", "VERIFY-PACKAGES"}
+    assert set(findings) == {"VERIFY-SEAL", "VERIFY-CMDLINE", "VERIFY-ORIGIN", "VERIFY-PACKAGES"}
     assert findings["VERIFY-PACKAGES"].said.startswith(f"{package['name']} ")
     assert any(title in line for line in findings["VERIFY-CMDLINE"].details)
 
@@ -167,7 +184,7 @@ def test_the_verb_verify_ends_by_its_answer(iso: Iso, spare: Path, tmp_path: Pat
     os.truncate(spare, spare.stat().st_size - 4096)
 
     status, said, _ = typed("verify", iso.path)
-    assert (status, said.splitlines()[-1]) == (0, "all 11 checks passed")
+    assert (status, said.splitlines()[-1]) == (0, "all 14 checks passed")
 
     status, said, _ = typed("verify", spare, "--manifest", manifest, "--json")
     answer = json.loads(said)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from asl_image import ownership
 from asl_image.errors import CheckFailed, ProgramFailed
+from asl_image.filelist import read_rows
 from asl_image.step import Act
 from asl_image.steps.layer import BLOCK, LEAST_BLOCKS, Layer, read_seal
 from support.sites import TinySite
@@ -32,6 +34,7 @@ def grow(work: Path, *, backwards: bool = False) -> Path:
     (tree / "a/set-id").chmod(0o4750)
     (tree / "a/b/twin").hardlink_to(tree / "a/b/plain")
     (tree / "link").symlink_to("nowhere")
+    ownership.record(work, "tree", dict.fromkeys(["a/b/plain", "a/b/twin", "a/set-id", "link", *names], "tool x 1"))
     os.utime(tree / "zeros", (5, 5))
     for folder in (tree / "a", tree / "a/b"):
         folder.chmod(0o711)
@@ -70,7 +73,24 @@ def test_a_layer_is_what_its_seal_says(site: TinySite) -> None:
 
     verify(site)
     assert read_seal(site.work, "tools").word().startswith("asl.layer=tools,")
-    assert (site.work / "tools.names").read_text().splitlines()[:3] == ["a/b/plain", "a/b/twin", "a/set-id"]
+    rows = read_rows(site.work / "tools.files")
+    assert [(row.path, row.kind) for row in rows[:5]] == [
+        ("/", "directory"),
+        ("/a", "directory"),
+        ("/a/b", "directory"),
+        ("/a/b/plain", "file"),
+        ("/a/b/twin", "hardlink"),
+    ]
+    assert [row.origin for row in rows[:4]] == ["generator layer-tools", *["tool x 1"] * 3]
+    assert rows[5].mode == "4750"
+
+
+def test_a_file_that_nobody_brought_stops_the_build_by_name(site: TinySite) -> None:
+    (site.work / "tree/a/stray").touch()
+
+    with pytest.raises(CheckFailed, match="tools: 1 files have no owner") as caught:
+        LAYER.run(site)
+    assert caught.value.details == ("/a/stray: no origin is known",)
 
 
 @pytest.mark.parametrize("part", ["squashfs", "verity"])
@@ -89,6 +109,7 @@ def test_one_flipped_bit_anywhere_is_found(site: TinySite, part: str, where: flo
 def test_an_empty_layer_still_has_a_hash_tree(site: TinySite) -> None:
     empty = Layer("overlay", "empty", "files", "smoke", "dev", 1_700_000_000)
     (site.work / "empty").mkdir()
+    ownership.record(site.work, "empty", {})
     empty.run(site)
 
     assert (site.work / "overlay.squashfs").stat().st_size >= LEAST_BLOCKS * BLOCK

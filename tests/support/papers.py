@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from asl_image.filelist import INITRAMFS, write_rows
 from asl_image.lock import Lock, LockedFile, LockedTool
+from asl_image.ownership import Origin, record, rows_of
 from asl_image.plan import Inputs, make_plan
 from asl_image.steps.boot_tree import LAYERS
+from asl_image.tree_writer import file
 from support.plans import locked_package, sha256, tiny_inputs, tiny_lock
 from support.sites import TinySite
 from support.toolstree import ToolsTree
@@ -71,11 +74,24 @@ def write_papers(folder: Path, inputs: Inputs | None = None) -> Path:
     (work / "iso/boot/grub/grub.cfg").write_text(MENU)
     (work / "image-id").write_text(sha256("image"))
     (work / "image.iso").write_bytes(b"iso" * 1000)
+    for name in ("iso/boot/grub/eltorito.img", "efi.img", "bootx64.efi"):
+        (work / name).write_text(name)
+    write_parts(work)
     site = TinySite(work, ToolsTree(folder / "tools-tree"))
     plan = make_plan(inputs or paper_inputs())
-    for name in ("licences", "sbom", "manifest", "evidence"):
+    for name in ("licences", "sbom", "file-list", "manifest", "evidence"):
         plan.step(name).run(site)
     return work
+
+
+def write_parts(work: Path) -> None:
+    """What the steps before said of the files in layers, initramfs and medium."""
+    for part in (*LAYERS, INITRAMFS):
+        entries = [file("usr/bin/bash", b"bash", 0o755)] if part == "base" else [file(f"{part}.txt", b"")]
+        whose = {"usr/bin/bash": Origin("package bash")} | {f"{part}.txt": Origin("overlay base")}
+        write_rows(work / f"{'initrd' if part == INITRAMFS else part}.files", rows_of(part, entries, whose))
+    write_rows(work / "vmlinuz.files", [])
+    record(work, "iso", {"boot/grub/grub.cfg": "overlay base"})
 
 
 def loaded(path: Path) -> Any:

@@ -23,7 +23,7 @@ from asl_image.steps.evidence import RESULTS
 from asl_image.steps.tools_tree import ToolsTree
 from support.plans import locked_package, tiny_hooks, tiny_inputs, tiny_lock, tiny_overlay
 
-AT_THE_END = ("boot-tree", "iso", "manifest", "evidence")
+AT_THE_END = ("boot-tree", "iso", "file-list", "manifest", "evidence")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from asl_image.jsontext import rendered
 from asl_image.manifest import manifest_schema, manifest_text, parse_manifest, read_manifest
 from asl_image.steps.manifest import command_lines
 from support.papers import MENU, loaded, write_papers
+from support.plans import sha256
 
 SCHEMA = Path(__file__).parents[2] / "docs/manifest-1.schema.json"
 
@@ -32,7 +34,9 @@ def test_a_manifest_names_what_the_image_is_made_of(written: Path) -> None:
 
     assert manifest.lock.state == "reviewed"
     assert manifest.iso.size == 3000
-    assert list(manifest.medium) == ["boot/grub/grub.cfg"]
+    assert list(manifest.medium) == ["boot/grub/eltorito.img", "boot/grub/grub.cfg"]
+    assert manifest.boot.mbr == hashlib.sha256((b"iso" * 147)[:440]).hexdigest()
+    assert manifest.boot.efi_loader.sha256 == sha256("bootx64.efi")
     assert manifest.command_lines == {"Host (a)": "quiet asl.image=abc asl.mode=host"}
     assert {"tools-tree", "root", "layer-base", "sbom", "iso"} <= set(manifest.steps)
     assert [layer.name for layer in manifest.layers] == ["base", "tools", "overlay"]

@@ -14,7 +14,7 @@ from support.plans import locked_package, tiny_hooks, tiny_inputs, tiny_lock, ti
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "plan-authority.txt"
 AFTER_ROOT = {"hooks-finalise", "kernel", "kernel-modules", "clean", "layer-base", "initramfs"}
-FROM_BOOT_TREE = {"boot-tree", "iso", "manifest", "evidence"}
+FROM_BOOT_TREE = {"boot-tree", "iso", "file-list", "manifest", "evidence"}
 FROM_TOOLS = {"tools", "layer-tools", "sbom", "files", "layer-overlay", *FROM_BOOT_TREE}
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from asl_image import filelist, ownership, tree_writer
 from asl_image.errors import CheckFailed, ConfigError
+from asl_image.ownership import Origin
 from asl_image.steps.clean import Clean
 from asl_image.steps.files import Files
 from asl_image.steps.kernel import Kernel
@@ -45,6 +47,7 @@ def test_clean_takes_litter_and_leaves_licences_and_everything_else(site: TinySi
     (root / "usr/share/doc/b").symlink_to("a")
     (root / "etc/shadow").write_text("root:*:20001:0:99999:7:::\ndaemon:*::0:99999:7:::\n")
 
+    ownership.begin(site.work)
     Clean("kernel-modules", EPOCH).run(site)
 
     kept = {"etc/passwd", "etc/shadow", "etc/machine-id", "usr/bin/a", "usr/share/doc/a/copyright", "usr/share/doc/b"}
@@ -56,6 +59,7 @@ def test_clean_takes_litter_and_leaves_licences_and_everything_else(site: TinySi
 def test_the_kernel_is_taken_out_and_stays_where_it_was(site: TinySite) -> None:
     write(site.work / "root", "boot/vmlinuz-6.12", "boot/config-6.12")
 
+    ownership.begin(site.work)
     Kernel("root").run(site)
 
     assert (site.work / "vmlinuz").read_text() == "boot/vmlinuz-6.12"
@@ -71,15 +75,17 @@ def test_a_root_with_none_or_two_kernels_is_refused(site: TinySite, kernels: lis
 
 
 def below(site: TinySite, base: str, tools: str = "") -> None:
-    (site.work / "base.names").write_text(base)
-    (site.work / "tools.names").write_text(tools)
+    for layer, names in (("base", base), ("tools", tools)):
+        entries = tree_writer.with_parents(tree_writer.file(name, b"") for name in names.split())
+        whose = {entry.name: Origin("package x") for entry in entries}
+        filelist.write_rows(site.work / f"{layer}.files", ownership.rows_of(layer, entries, whose))
 
 
 def test_a_file_that_a_lower_layer_has_must_be_declared(site: TinySite) -> None:
     below(site, "etc/issue\n", "opt/tool\n")
     overlay = tiny_overlay(files={"root/etc/issue": b"", "root/opt/tool": b""})
 
-    with pytest.raises(ConfigError, match="the overlays and the layers below them disagree") as caught:
+    with pytest.raises(ConfigError, match="the layers disagree") as caught:
         Files((overlay,), {}).run(site)
     assert caught.value.details == ("/etc/issue: lies in a lower layer too", "/opt/tool: lies in a lower layer too")
 
@@ -91,6 +97,24 @@ def test_a_file_that_is_declared_as_replaced_must_be_there(site: TinySite) -> No
     with pytest.raises(ConfigError) as caught:
         Files((overlay,), {}).run(site)
     assert caught.value.details == ("/etc/issue: declared as replaced, but no lower layer has it",)
+
+
+def test_a_file_that_two_lower_layers_have_is_refused_and_can_not_be_declared(site: TinySite) -> None:
+    below(site, "opt/tool etc/issue", "opt/tool")
+    overlay = tiny_overlay(files={"root/opt/tool": b""}, settings={"replaces": ["/opt/tool"]})
+
+    with pytest.raises(ConfigError, match="the layers disagree") as caught:
+        Files((overlay,), {}).run(site)
+    assert caught.value.details == ("/opt/tool: lies in the layers base and tools",)
+
+
+def test_a_file_that_hides_a_folder_is_refused_and_folders_merge(site: TinySite) -> None:
+    below(site, "opt/tool/a", "opt/other")
+    overlay = tiny_overlay(files={"root/opt/tool": b""})
+
+    with pytest.raises(ConfigError) as caught:
+        Files((overlay,), {}).run(site)
+    assert caught.value.details == ("/opt/tool: lies in a lower layer too",)
 
 
 def tool(content: str) -> PinnedTool:

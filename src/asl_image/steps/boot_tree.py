@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_image import tree_writer
-from asl_image.overlay import Overlay, overlay_tree
+from asl_image import ownership, tree_writer
+from asl_image.overlay import Overlay, brought_by, overlay_tree
 from asl_image.step import WORK, Act, Site, Step
 from asl_image.steps.layer import read_seal
 
@@ -123,6 +123,7 @@ class BootTree(Step):
         seals = " ".join(read_seal(site.work, layer).word() for layer in LAYERS)
         values = {**self.values, "image": image, "seals": seals, "sums": sums.splitlines()}
         tree_writer.unpack(overlay_tree(self.overlays, "iso", values), medium)
+        ownership.record(site.work, "iso", brought_by(self.overlays, "iso"))
         (medium / "boot/grub" / f"{image}.id").write_bytes(b"")
         (site.work / "grub-early.cfg").write_text(EARLY_CONFIG.format(image=image))
         for act in self._acts():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.step import Site, Step
 
 # Each with its reason; paths are globs below the root.
@@ -59,6 +59,10 @@ class Clean(Step):
         )
 
     def run(self, site: Site) -> None:
+        with ownership.changing(site.work, f"generator {self.name()}"):
+            self._clean(site)
+
+    def _clean(self, site: Site) -> None:
         root = site.work / "root"
         for pattern, _ in LITTER:
             for path in sorted(root.glob(pattern), reverse=True):

@@ -19,6 +19,7 @@ from asl_image.words import spoken_lines
 RESULTS = {
     "image.iso": "{profile}.iso",
     "manifest.json": "{profile}.manifest.json",
+    "files.jsonl": "{profile}.files.jsonl",
     "spdx.json": "{profile}.spdx.json",
     "cdx.json": "{profile}.cdx.json",
     "provenance.json": "{profile}.provenance.json",

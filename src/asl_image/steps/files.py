@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.errors import ConfigError
-from asl_image.overlay import Overlay, overlay_tree, replaced_by
+from asl_image.filelist import hidden, read_rows
+from asl_image.overlay import Overlay, brought_by, overlay_tree, replaced_by
 from asl_image.step import Site, Step
 from asl_image.tree_writer import Entry
 
@@ -43,24 +44,30 @@ class Files(Step):
 
     def run(self, site: Site) -> None:
         entries = with_papers(overlay_tree(self.overlays, "root", self.values), self.papers, site.work)
-        self._check_covers(site, {entry.name for entry in entries if entry.kind != "directory"})
+        self._check_covers(site, {f"/{entry.name}": entry.kind for entry in entries})
+        papers = {path.lstrip("/"): "generator sbom" for path in self.papers}
+        ownership.record(site.work, "overlay", {**brought_by(self.overlays, "root"), **papers})
         tree_writer.unpack_owned(entries, site.work / "overlay")
 
-    def _check_covers(self, site: Site, brought: set[str]) -> None:
-        below: set[str] = set()
-        for layer in ("base", "tools"):
-            below.update((site.work / f"{layer}.names").read_text().splitlines())
-        declared = {str(path).lstrip("/") for path in replaced_by(self.overlays)}
-        problems = [f"/{name}: lies in a lower layer too" for name in sorted((brought & below) - declared)]
+    def _check_covers(self, site: Site, brought: Mapping[str, str]) -> None:
+        """No layer hides what a lower one has; only overlays can declare that they mean to. `brought`: path → kind."""
+        base, tools = (
+            {row.path: row.kind for row in read_rows(site.work / f"{layer}.files")} for layer in ("base", "tools")
+        )
+        below = {**base, **tools}
+        declared = {str(path) for path in replaced_by(self.overlays)}
+        problems = [f"{path}: lies in the layers base and tools" for path in hidden(base, tools)]
+        problems += [f"{path}: lies in a lower layer too" for path in hidden(below, brought) if path not in declared]
         problems += [
-            f"{PurePosixPath('/') / name}: declared as replaced, but no lower layer has it"
-            for name in sorted(declared - below)
+            f"{path}: declared as replaced, but no lower layer has it"
+            for path in sorted(declared)
+            if below.get(path, "directory") == "directory"
         ]
         if problems:
             raise ConfigError(
-                "the overlays and the layers below them disagree",
+                "the layers disagree",
                 details=tuple(problems),
-                hint="list what is meant to be covered under `replaces` in overlay.yaml",
+                hint="list what an overlay is meant to cover under `replaces` in overlay.yaml; a tool covers nothing",
             )
 
 

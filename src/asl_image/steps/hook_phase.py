@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.hooks import OUTSIDE, HookSet
 from asl_image.netguard import Reached, ReachedNetwork
 from asl_image.step import WORK, Act, Site, Step
@@ -29,7 +29,13 @@ class HookPhase(Step):
         return (self.after,)
 
     def facts(self) -> dict[str, object]:
-        return {"phase": self.phase, "scripts": self.hooks.digest(self.phase), "epoch": self.epoch}
+        scripts = self.hooks.digest(self.phase)
+        return {"phase": self.phase, "scripts": scripts, "origin": self.origin(), "epoch": self.epoch}
+
+    def origin(self) -> str:
+        """What is said of a file that this phase made or changed."""
+        elements = dict.fromkeys(script.element for script in self.hooks.phase(self.phase))
+        return f"hook {self.phase} ({', '.join(sorted(elements))})"
 
     def act(self) -> Act:
         """The runner over the phase's folder; outside the image `TARGET_ROOT` names the tree."""
@@ -47,13 +53,14 @@ class HookPhase(Step):
     def run(self, site: Site) -> None:
         outside = self.phase in OUTSIDE
         at = site.work / f"hooks-{self.phase}" if outside else site.work / "root" / INSIDE.lstrip("/")
-        tree_writer.unpack(self.hooks.tree(self.phase), at)
-        try:
-            site.act(self.act())
-        except ReachedNetwork as error:
-            raise ReachedNetwork(error.reached, self.culprit(error.reached)) from None
-        finally:
-            tree_writer.remove(at)
+        with ownership.changing(site.work, self.origin()):
+            tree_writer.unpack(self.hooks.tree(self.phase), at)
+            try:
+                site.act(self.act())
+            except ReachedNetwork as error:
+                raise ReachedNetwork(error.reached, self.culprit(error.reached)) from None
+            finally:
+                tree_writer.remove(at)
 
     def culprit(self, reached: Reached) -> str | None:
         """The script of ours that is among the programs of an attempt, as a person finds it."""

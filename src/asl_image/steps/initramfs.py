@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.errors import ConfigError
+from asl_image.filelist import INITRAMFS, write_rows
 from asl_image.kernel import ModuleFolder, module_name
+from asl_image.ownership import Origin
 from asl_image.step import WORK, Act, Site, Step
 from asl_image.tree_writer import Entry
 
 
 @dataclass(frozen=True)
 class Initramfs(Step):
-    """Leaves initrd: a cpio by our own writer, packed by zstd.
+    """Leaves initrd, a cpio by our own writer, packed by zstd; and what it holds, initrd.files.
 
     `sources` are the C files of init by name; `words` the kernel command-line words that it accepts,
     exact or as `prefix*`; `load` is always inserted, `coldplug` only when a device asks, and `iso` when the image
@@ -37,7 +39,7 @@ class Initramfs(Step):
         return ("tools-tree", "kernel-modules")
 
     def outputs(self) -> tuple[str, ...]:
-        return ("initrd",)
+        return ("initrd", "initrd.files")
 
     def facts(self) -> dict[str, object]:
         return {
@@ -88,6 +90,14 @@ class Initramfs(Step):
                 *(tree_writer.directory(name) for name in ("dev", "proc", "sys", "run", "sysroot")),
             ]
         )
+        origins = ownership.unchanged(site.work).origins
+        whose = {
+            entry.name: origins[entry.source.relative_to(site.work / "root").as_posix()]
+            if entry.source is not None
+            else Origin(f"generator {self.name()}")
+            for entry in entries
+        }
+        write_rows(site.work / "initrd.files", ownership.rows_of(INITRAMFS, entries, whose))
         with (site.work / "initrd.cpio").open("wb") as out:
             tree_writer.write_cpio(entries, out, self.epoch)
         site.act(self.pack_act())
@@ -117,11 +127,13 @@ class Initramfs(Step):
         return [
             tree_writer.file("asl/modules.load", "".join(f"{module_name(path)}.ko\n" for path in always).encode()),
             tree_writer.file("asl/modules.coldplug", rules.encode()),
-            *(
-                tree_writer.file(f"asl/modules/{module_name(path)}.ko", (folder.at / path).read_bytes())
-                for path in sorted(carried)
-            ),
+            *(from_disk(f"asl/modules/{module_name(path)}.ko", folder.at / path) for path in sorted(carried)),
         ]
+
+
+def from_disk(name: str, source: Path) -> Entry:
+    """A file as it lies in the root tree, so that it is known where it comes from."""
+    return Entry(name, "file", 0o644, size=source.stat().st_size, source=source)
 
 
 def coldplug_rules(folder: ModuleFolder, on_demand: Iterable[str]) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from asl_image import ownership
 from asl_image.errors import CheckFailed
+from asl_image.filelist import write_rows
 from asl_image.step import Site, Step
 
 
 @dataclass(frozen=True)
 class Kernel(Step):
-    """Leaves vmlinuz. A step of its own, so that a new overlay needs no root tree to be laid out again."""
+    """Leaves vmlinuz, and whose it is (vmlinuz.files).
+
+    A step of its own, so that a new overlay needs no root tree to be laid out again.
+    """
 
     after: str
 
@@ -22,7 +27,7 @@ class Kernel(Step):
         return (self.after,)
 
     def outputs(self) -> tuple[str, ...]:
-        return ("vmlinuz",)
+        return ("vmlinuz", "vmlinuz.files")
 
     def describe(self) -> tuple[str, ...]:
         return ("builder: copies the one kernel of /boot to vmlinuz",)
@@ -33,3 +38,7 @@ class Kernel(Step):
             raise CheckFailed(f"one kernel is expected in /boot, {len(kernels)} are there")
         shutil.copyfile(kernels[0], site.work / "vmlinuz")
         (site.work / "vmlinuz").chmod(0o644)
+        origin = ownership.unchanged(site.work).origins[f"boot/{kernels[0].name}"]
+        known_as = f"/boot/{kernels[0].name}"
+        row = ownership.medium_row("asl/vmlinuz", site.work / "vmlinuz", replace(origin, known_as=known_as))
+        write_rows(site.work / "vmlinuz.files", [row])

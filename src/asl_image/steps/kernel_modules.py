@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from asl_image import ownership
 from asl_image.errors import ConfigError
 from asl_image.kernel import ModuleFolder, read_module
 from asl_image.step import WORK, Act, Site, Step
@@ -37,6 +38,11 @@ class KernelModules(Step):
         )
 
     def run(self, site: Site) -> None:
+        with ownership.changing(site.work, f"generator {self.name()}") as made_from:
+            made_from.update(self._prune(site))
+
+    def _prune(self, site: Site) -> dict[str, str]:
+        """Returns each unpacked module with the packed one that it was made from."""
         folder = ModuleFolder.read(site.work / "root")
         chosen, idle = folder.select(self.keep)
         if idle:
@@ -50,14 +56,18 @@ class KernelModules(Step):
         kept = {path for path in candidates - refused if not refused & set(folder.dependencies[path])}
         for path in sorted(candidates - kept):
             site.note(f"left out, can make a net device or needs one that can: {path}")
+        below = f"usr/lib/modules/{folder.version}"
+        made_from = {}
         for path in folder.dependencies:
             at = folder.at / path
             if path in kept and at.suffix == ".xz":
                 at.with_suffix("").write_bytes(read_module(at))
+                made_from[f"{below}/{path.removesuffix('.xz')}"] = f"{below}/{path}"
             if path not in kept or at.suffix == ".xz":
                 at.unlink()
         self._drop_empty_folders(site, folder.version)
         site.act(self.act(folder.version))
+        return made_from
 
     def _drop_empty_folders(self, site: Site, version: str) -> None:
         at = site.work / "root/usr/lib/modules" / version

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.errors import CheckFailed
+from asl_image.filelist import FileRow, facts_of, write_rows
+from asl_image.ownership import Origin
 from asl_image.step import WORK, Act, Site, Step
 from asl_image.tree_writer import Entry
 
@@ -22,6 +24,12 @@ COMPRESSION = {
     "dev": ("-comp", "zstd", "-Xcompression-level", "3"),  # 2 s for a root of 350 MB
     "release": ("-comp", "zstd", "-Xcompression-level", "15"),  # 8 % smaller; 19 and xz cost minutes and read slower
 }
+
+# The root of every layer, as sqfstar is told to make it.
+ROOT = tree_writer.directory("", 0o755)
+
+# What is compared of a file that was read back; the rest of a row tells where it comes from.
+FACTS = set(FileRow.model_fields) - {"part", "origin", "changed_by", "known_as"}
 
 # What a root tree must hold as empty mount points, with their modes.
 MOUNT_POINTS = {"dev": 0o755, "proc": 0o555, "run": 0o755, "sys": 0o555, "tmp": 0o1777, "var": 0o755}
@@ -43,7 +51,7 @@ class Seal:
 
 @dataclass(frozen=True)
 class Layer(Step):
-    """Leaves <name>.squashfs, <name>.verity, <name>.json (its seal) and <name>.names (what it holds)."""
+    """Leaves <name>.squashfs, <name>.verity, <name>.json (its seal) and <name>.files (what it holds)."""
 
     layer: Literal["base", "tools", "overlay"]
     tree: str  # the folder in the work folder that it is made from
@@ -59,7 +67,7 @@ class Layer(Step):
         return ("tools-tree", self.after)
 
     def outputs(self) -> tuple[str, ...]:
-        return tuple(f"{self.layer}.{suffix}" for suffix in ("squashfs", "verity", "json", "names"))
+        return tuple(f"{self.layer}.{suffix}" for suffix in ("squashfs", "verity", "json", "files"))
 
     def salt(self) -> str:
         """Derived from names, never random: a salt only has to keep hash trees of different layers apart."""
@@ -115,17 +123,19 @@ class Layer(Step):
             self.squashfs_act().line(),
             self.read_back_act().line(),
             "builder: compares what was read back with what was written",
+            f"builder: writes {self.layer}.files: every file with its hash, and where it comes from",
             f"builder: pads the layer to at least {LEAST_BLOCKS} blocks",
             self.verity_act().line(),
         )
 
     def run(self, site: Site) -> None:
         entries = self._entries(site.work)
+        rows = self._rows(site.work, entries)
         with (site.work / f"{self.layer}.tar").open("wb") as out:
             tree_writer.write_tar(entries, out, self.epoch)
         site.act(self.squashfs_act())
         (site.work / f"{self.layer}.tar").unlink()
-        self._compare(site, entries)
+        self._compare(site, rows)
         squashfs = site.work / f"{self.layer}.squashfs"
         if squashfs.stat().st_size < LEAST_BLOCKS * BLOCK:
             os.truncate(squashfs, LEAST_BLOCKS * BLOCK)
@@ -133,8 +143,7 @@ class Layer(Step):
         root_hash = (site.work / f"{self.layer}.root-hash").read_text().strip()
         seal = Seal(self.layer, squashfs.stat().st_size // BLOCK, root_hash, self.salt())
         (site.work / f"{self.layer}.json").write_text(json.dumps(vars(seal), indent=2, sort_keys=True) + "\n")
-        names = [entry.name for entry in entries if entry.kind != "directory"]
-        (site.work / f"{self.layer}.names").write_text("".join(f"{name}\n" for name in names))
+        write_rows(site.work / f"{self.layer}.files", rows)
         for output in self.outputs():
             (site.work / output).chmod(0o644)  # programs leave the umask's
 
@@ -146,17 +155,21 @@ class Layer(Step):
         kept = [entry for entry in entries if entry.name.split("/")[0] not in MOUNT_POINTS]
         return tree_writer.with_parents([*kept, *empty.values()])
 
-    def _compare(self, site: Site, entries: Sequence[Entry]) -> None:
+    def _rows(self, work: Path, entries: Sequence[Entry]) -> list[FileRow]:
+        """What the layer will hold, and whose it is. Raises CheckFailed for files without an owner."""
+        origins = dict(ownership.origins_of(work, self.tree))
+        if self.layer == "base":
+            origins |= {name: Origin(f"generator {self.name()}") for name in MOUNT_POINTS}
+        return ownership.rows_of(self.layer, [ROOT, *entries], {"": Origin(f"generator {self.name()}"), **origins})
+
+    def _compare(self, site: Site, rows: Sequence[FileRow]) -> None:
         site.act(self.read_back_act())
         read_back = site.work / f"{self.layer}.read-back"
-        found = tree_writer.scan_tree(read_back)
-        if tree_writer.tree_digest(found) != tree_writer.tree_digest(entries):
-            written = {entry.name: tree_writer.tree_digest([entry]) for entry in entries}
-            back = {entry.name: tree_writer.tree_digest([entry]) for entry in found}
-            differ = sorted(name for name in written.keys() | back.keys() if written.get(name) != back.get(name))
+        back = {facts["path"]: facts for facts in map(facts_of, [ROOT, *tree_writer.scan_tree(read_back)])}
+        written = {row.path: row.model_dump(mode="json", include=FACTS, exclude_none=True) for row in rows}
+        if differ := sorted(path for path in written.keys() | back.keys() if written.get(path) != back.get(path)):
             raise CheckFailed(
-                f"{self.layer}.squashfs does not read back as what was written",
-                details=tuple(f"/{name}" for name in differ[:20]),
+                f"{self.layer}.squashfs does not read back as what was written", details=tuple(differ[:20])
             )
         tree_writer.remove(read_back)
 

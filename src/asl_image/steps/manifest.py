@@ -13,6 +13,8 @@ from asl_image.errors import CheckFailed
 from asl_image.lock import Lock, render_lock
 from asl_image.manifest import (
     FORMAT,
+    MBR_CODE,
+    BootCode,
     ImageManifest,
     LayerSeal,
     LockState,
@@ -27,6 +29,7 @@ from asl_image.steps.boot_tree import LAYERS, medium_files
 from asl_image.steps.layer import read_seal
 
 MENU = "boot/grub/grub.cfg"
+BIOS_IMAGE = "boot/grub/eltorito.img"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Manifest(Step):
         return "manifest"
 
     def needs(self) -> tuple[str, ...]:
-        return ("boot-tree", "iso")
+        return ("boot-tree", "iso", "file-list")
 
     def facts(self) -> dict[str, object]:
         """Without the steps' ids: the id of what it needs stands for them."""
@@ -74,6 +77,8 @@ class Manifest(Step):
             ),
             image=(work / "image-id").read_text(),
             iso=sized(work / "image.iso"),
+            files=sized(work / "files.jsonl"),
+            boot=boot_code(work),
             layers=tuple(LayerSeal(**vars(read_seal(work, layer))) for layer in LAYERS),
             command_lines=command_lines((work / "iso" / MENU).read_text()),
             medium={
@@ -89,6 +94,18 @@ class Manifest(Step):
         text = manifest_text(manifest)
         parse_manifest(text, "manifest.json")  # what a reader will refuse is not written
         (work / "manifest.json").write_text(text)
+
+
+def boot_code(work: Path) -> BootCode:
+    """The programs that firmware starts, as they were made; the first lies in the disc image only."""
+    with (work / "image.iso").open("rb") as iso:
+        mbr = iso.read(MBR_CODE)
+    return BootCode(
+        mbr=hashlib.sha256(mbr).hexdigest(),
+        eltorito=sized(work / "iso" / BIOS_IMAGE),
+        efi_image=sized(work / "efi.img"),
+        efi_loader=sized(work / "bootx64.efi"),
+    )
 
 
 def sized(path: Path) -> SizedFile:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.errors import CheckFailed
 from asl_image.lock import Lock
 from asl_image.step import REPO, WORK, Act, Site, Step
@@ -66,7 +66,7 @@ class Root(Step):
         return Act(argv, env=env)
 
     def describe(self) -> tuple[str, ...]:
-        return (self.act().line(), "builder: keeps the tree as root.tar")
+        return (self.act().line(), "builder: keeps the tree as root.tar, and notes which package each file is of")
 
     def run(self, site: Site) -> None:
         site.repository(self.lock)
@@ -74,6 +74,7 @@ class Root(Step):
         self.check_packages(site)
         with (site.work / "root.tar").open("wb") as out:
             tree_writer.write_tar(tree_writer.scan_tree(site.work / "root"), out, self.lock.epoch)
+        ownership.begin(site.work)
 
     def check_packages(self, site: Site) -> None:
         """What is installed must be what was locked, to the version."""
@@ -103,3 +104,4 @@ class Root(Step):
                 stdin=str(kept / "root.tar"),
             )
         )
+        ownership.begin(site.work)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from asl_authority import contract
-from asl_image import tree_writer
+from asl_image import ownership, tree_writer
 from asl_image.pack import compile_command, load_compiled, pack_program
 from asl_image.step import Act, Site, Step
 from asl_image.tree_writer import Entry
@@ -96,17 +96,22 @@ class Tools(Step):
 
     def run(self, site: Site) -> None:
         entries: list[Entry] = []
+        origins: dict[str, str] = {}
         for tool in self.pinned:
             folder = f"{contract.TOOL_VERSIONS}/{tool.name}-{tool.version}".lstrip("/")
             for item in tool.files:
                 data = site.stored(item.sha256, f"{tool.name} {tool.version} ({item.name})").read_bytes()
                 entries.append(tree_writer.file(f"{folder}/{item.name}", data, item.mode))
                 entries.append(stable_link(tool.name, tool.version, item.name, item.name))
+                origins |= {entry.name: f"tool {tool.name} {tool.version}" for entry in entries[-2:]}
         for program in self.own:
             folder = f"{contract.TOOL_VERSIONS}/{program.name}-{program.version}".lstrip("/")
             entries.append(tree_writer.file(f"{folder}/{program.name}", self._pack(site, program), 0o755))
             names = (program.name, *program.aliases)
             entries += [stable_link(program.name, program.version, program.name, name) for name in names]
+            own = entries[-1 - len(names) :]
+            origins |= {entry.name: f"tool {program.name} {program.version}" for entry in own}
+        ownership.record(site.work, "tools", origins)
         (site.work / "tools").mkdir()
         tree_writer.unpack(tree_writer.with_parents(entries), site.work / "tools")
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from asl_image.errors import ConfigError
+from asl_image.filelist import file_list_schema
 from asl_image.kit import kit_schema
 from asl_image.manifest import manifest_schema
 from asl_image.profiledoc import profile_reference, profile_schema
@@ -18,6 +19,7 @@ from asl_image.verbs import House
 # Each with its schema and the page that tells of it.
 PAPERS: Mapping[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "manifest": (manifest_schema, "docs/evidence.md"),
+    "files": (file_list_schema, "docs/evidence.md"),
     "rebuild": (statement_schema, "docs/evidence.md"),
     "kit": (kit_schema, "docs/kit.md"),
 }
@@ -28,7 +30,7 @@ PAPERS: Mapping[str, tuple[Callable[[], dict[str, Any]], str]] = {
 @click.option("--markdown", is_flag=True, help="The reference page (docs/profile.md) instead.")
 @click.pass_obj
 def schema(house: House, paper: str, markdown: bool) -> None:
-    """Print the JSON Schema of profiles (profiles/profile.schema.json), manifests, rebuild statements or kits."""
+    """Print the JSON Schema of profiles (profiles/profile.schema.json), or of another paper of ours."""
     if paper in PAPERS:
         made, page = PAPERS[paper]
         if markdown:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from asl_image.errors import CheckFailed
+from asl_image.errors import CheckFailed, IoFailed
 from asl_image.manifest import read_manifest
 from asl_image.runner import Runner
 from asl_image.squash import Unpackers
@@ -17,7 +17,7 @@ from asl_image.verbs import House
 from asl_image.verify import Finding
 from asl_image.verify import verify as findings_of
 
-READ_TWICE = 2  # the whole ISO for its hash, and nearly all of it again for the seals
+READ_THRICE = 3  # the whole ISO for its hash, nearly all of it again for the seals, and for what lies in layers
 
 
 @click.command()
@@ -25,15 +25,23 @@ READ_TWICE = 2  # the whole ISO for its hash, and nearly all of it again for the
 @click.option(
     "--manifest", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Instead of the one beside it."
 )
+@click.option(
+    "--files",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The list of files, instead of the one beside the manifest.",
+)
 @click.pass_obj
-def verify(house: House, iso: Path, manifest: Path | None) -> int:
+def verify(house: House, iso: Path, manifest: Path | None, files: Path | None) -> int:
     """Hold ISO against its manifest, byte by byte, without booting it; status 3 when anything is wrong."""
     manifest = manifest or iso.with_suffix(".manifest.json")
     expected = read_manifest(manifest)
+    files = files or manifest.with_name(f"{expected.profile}.files.jsonl")
+    listed = read_listed(files)
     with TemporaryDirectory(prefix="asl-verify-") as scratch:
         unpack = Unpackers(Runner(Path(scratch) / "commands.log"), house.build, Path(scratch))
-        with house.screen.task(f"verify {iso.name}", READ_TWICE * iso.stat().st_size, "B") as task:
-            findings = findings_of(iso, expected, unpack, task.advance)
+        with house.screen.task(f"verify {iso.name}", READ_THRICE * iso.stat().st_size, "B") as task:
+            findings = findings_of(iso, expected, listed, unpack, task.advance)
     ok = all(finding.ok for finding in findings)
     data = {
         "iso": str(iso),
@@ -44,6 +52,17 @@ def verify(house: House, iso: Path, manifest: Path | None) -> int:
     }
     house.screen.result(report(findings), data)
     return 0 if ok else CheckFailed.status
+
+
+def read_listed(path: Path) -> bytes:
+    """The list of files. Raises IoFailed."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise IoFailed(
+            f"{path}: the list of files can't be read: {error.strerror}",
+            hint="it is one of the papers beside an ISO; give it by --files FILE",
+        ) from error
 
 
 def report(findings: Sequence[Finding]) -> str:
