@@ -7,12 +7,13 @@ the initramfs as cpio ("newc"); both come from the same entries.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -150,6 +151,29 @@ def _xattrs(path: Path) -> tuple[tuple[str, bytes], ...]:
     except OSError:  # a file system without them has none to carry
         return ()
     return tuple((name, os.getxattr(path, name)) for name in ALLOWED_XATTRS if name in present)
+
+
+def tree_digest(entries: Sequence[Entry]) -> str:
+    """SHA-256 (hex) over everything of the entries that a writer writes, the bytes of files included."""
+    whole = hashlib.sha256()
+    for entry in entries:
+        content = ""
+        if entry.kind == "file":
+            with entry.open() as stream:
+                content = hashlib.file_digest(stream, "sha256").hexdigest()
+        fields = (
+            entry.name,
+            entry.kind,
+            f"{entry.mode:o}",
+            entry.uid,
+            entry.gid,
+            entry.link,
+            entry.device,
+            [(name, value.hex()) for name, value in entry.xattrs],
+            content,
+        )
+        whole.update(os.fsencode(repr(fields)) + b"\n")
+    return whole.hexdigest()
 
 
 TAR_TYPES = {
