@@ -29,6 +29,7 @@ from asl_image.verbs.fetch import fetch
 from asl_image.verbs.kit import kit
 from asl_image.verbs.lock import lock
 from asl_image.verbs.plan import plan
+from asl_image.verbs.rebuild import rebuild
 from asl_image.verbs.reference import reference
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
@@ -90,6 +91,7 @@ door.add_command(fetch)
 door.add_command(kit)
 door.add_command(lock)
 door.add_command(plan)
+door.add_command(rebuild)
 door.add_command(reference)
 door.add_command(schema)
 door.add_command(show)
