@@ -15,6 +15,7 @@ from asl_image.execute import differences
 from asl_image.house import House
 from asl_image.inputs import load_inputs
 from asl_image.jsontext import strict_value
+from asl_image.lock import Lock
 from asl_image.locking import LockFiles
 from asl_image.manifest import ImageManifest, parse_manifest
 from asl_image.plan import Inputs, Plan, make_plan, project_sources
@@ -107,16 +108,19 @@ class AtHand:
     plan: Plan
 
 
-def at_hand(house: House, original: Original) -> AtHand:
-    """What is here of what the manifest names. Raises Refused with every reason why it is not that."""
+def at_hand(house: House, original: Original, locks: Mapping[str, Lock] | None) -> AtHand:
+    """What is here of what the manifest names; `locks` are those of a kit, by profile and package set, if there is one.
+
+    Raises Refused with every reason why it is not that.
+    """
     manifest = original.manifest
     reasons = []
     if manifest.builder != __version__:
         reasons.append(f"builder: the manifest names version {manifest.builder}, this is {__version__}")
     found: AtHand | None = None
     try:
-        reasons += lock_reasons(house, manifest)
-        found = fitting(house, original)
+        reasons += lock_reasons(house, manifest, locks)
+        found = fitting(house, original, locks)
         reasons += step_reasons(found, original)
     except AslImageError as error:
         reasons += [str(error), *(f"  {line}" for line in error.details[:MOST])]
@@ -130,11 +134,15 @@ def at_hand(house: House, original: Original) -> AtHand:
     return found
 
 
-def lock_reasons(house: House, manifest: ImageManifest) -> Iterator[str]:
+def lock_reasons(house: House, manifest: ImageManifest, locks: Mapping[str, Lock] | None) -> Iterator[str]:
     """Which locks are others than those that the manifest names. Raises ConfigError when the profile is not here."""
     profile = load_profile(manifest.profile, house.profiles)
     named = ((profile.name, manifest.lock.sha256), (profile.tools_tree, manifest.lock.tools_tree))
     for name, sha256 in named:
+        if locks is not None:
+            if lock_digest(locks[name]) != sha256:
+                yield f"lock of {name}: the manifest names {sha256}, the kit has {lock_digest(locks[name])}"
+            continue
         files = LockFiles.of(name, house.profiles, house.build)
         here = [path for path in (files.reviewed, files.renewed) if path.is_file()]
         usable = here if manifest.lock.state == "renewed" else here[:1]
@@ -143,7 +151,7 @@ def lock_reasons(house: House, manifest: ImageManifest) -> Iterator[str]:
             yield f"lock of {name}: the manifest names the {manifest.lock.state} lock {sha256}; {others}"
 
 
-def fitting(house: House, original: Original) -> AtHand:
+def fitting(house: House, original: Original, locks: Mapping[str, Lock] | None) -> AtHand:
     """What would be built with the options that come nearest to the manifest: those whose steps are the same."""
     manifest, commit = original.manifest, original.commit
     locked = manifest.lock.state == "reviewed"
@@ -151,7 +159,7 @@ def fitting(house: House, original: Original) -> AtHand:
     own = load_profile(manifest.profile, house.profiles).compression
     for compression in dict.fromkeys((own, *COMPRESSIONS)):
         overrides = {"engine": manifest.engine, "compression": compression}
-        inputs = load_inputs(house, manifest.profile, locked=locked, overrides=overrides)
+        inputs = load_inputs(house, manifest.profile, locked=locked, overrides=overrides, locks=locks)
         options: tuple[str, ...] = ("--engine", manifest.engine, "--compression", compression)
         options += ("--locked",) if locked else ()
         options += ("--commit", commit) if commit else ()

@@ -78,13 +78,21 @@ class Signer:
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    root: Path = ROOT
     out: str = ""
     err: str = ""
 
+    @property
+    def house(self) -> House:
+        screen = Screen(io.StringIO(), io.StringIO())
+        return House(self.root, self.root / "profiles", self.folder / "build", screen, self.environ)
+
     def types(self, *argv: str | Path) -> int:
-        out, err = io.StringIO(), io.StringIO()
-        house = House(ROOT, ROOT / "profiles", self.folder / "build", Screen(out, err), self.environ)
+        house = self.house
         status = cli.run([str(word) for word in argv], house)
+        out, err = house.screen.out, house.screen.err
+        assert isinstance(out, io.StringIO)
+        assert isinstance(err, io.StringIO)
         self.out, self.err = out.getvalue(), err.getvalue()
         return status
 

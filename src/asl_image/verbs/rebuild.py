@@ -14,6 +14,7 @@ from asl_image.again import Again, build_again, compared
 from asl_image.atomic import write_whole
 from asl_image.comparetext import as_data, as_text
 from asl_image.errors import CheckFailed, ConfigError, Refused
+from asl_image.kituse import use_kit
 from asl_image.rebuilding import Original, at_hand, make_statement, read_original, result_differences
 from asl_image.statement import Surroundings
 from asl_image.verbs import House
@@ -31,10 +32,16 @@ def given_time(_: click.Context, __: click.Parameter, value: str | None) -> str 
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--kit",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Take packages, tools and locks from this kit, which is verified first.",
+)
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where the statement goes.")
 @click.option("--time", metavar="TIME", callback=given_time, help="When, for the statement; no clock is looked at.")
 @click.pass_obj
-def rebuild(house: House, manifest: Path, output: Path | None, time: str | None) -> int:
+def rebuild(house: House, manifest: Path, kit: Path | None, output: Path | None, time: str | None) -> int:
     """Build the image of MANIFEST again, from nothing that was kept, and demand the same bytes; then write a rebuild
     statement beside it, whose path is printed on stdout. Status 3 when anything differs."""
     original = read_original(manifest)
@@ -45,14 +52,14 @@ def rebuild(house: House, manifest: Path, output: Path | None, time: str | None)
             f"{statement}: is there already, and tells of another rebuild",
             hint="move it away with its signatures, or use --output FILE",
         )
-    found = at_hand(house, original)
+    found = at_hand(house, original, None if kit is None else use_kit(house, kit, original.manifest.profile).locks)
     again = Again(
         root=house.root,
         profiles=house.profiles,
         store=house.store,
         build=free_folder(house.build / "rebuild" / original.manifest.profile),
         profile=original.manifest.profile,
-        options=found.options,
+        options=(*found.options, *(() if kit is None else ("--kit", str(kit.absolute())))),
         progress=house.screen.mode,
     )
     again.build.parent.mkdir(parents=True, exist_ok=True)
