@@ -54,12 +54,12 @@ class Project:
         }
         return Wanted("try", self.lock, self.tools_tree, files, {"iso": sha256(b"iso")}, (self.keyring,))
 
-    def contents(self) -> Contents:
+    def contents(self, wheels: Mapping[str, Path] | None = None) -> Contents:
         checkout = Checkout("none", None, project_files(self.root, self.root / "profiles"))
-        return collect(self.wanted(), checkout, self.store)
+        return collect(replace(self.wanted(), wheels=wheels), checkout, self.store)
 
-    def export(self, output: Path, *, force: bool = False) -> Path:
-        write_kit(self.contents(), output, lambda _: None, force=force)
+    def export(self, output: Path, *, force: bool = False, wheels: Mapping[str, Path] | None = None) -> Path:
+        write_kit(self.contents(wheels), output, lambda _: None, force=force)
         return output
 
 

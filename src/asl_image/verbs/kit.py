@@ -22,6 +22,7 @@ from asl_image.store import Store, sha256_of
 from asl_image.verbs import profile_argument
 from asl_image.verbs.sources import KEYRINGS
 from asl_image.verbs.verify import report
+from asl_image.wheels import needed_wheels
 
 KIT = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -46,8 +47,22 @@ def kit() -> None:
     multiple=True,
     help="A keyring that the lock names, where this host's package is another by now (may repeat).",
 )
+@click.option(
+    "--wheels",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Wheels of the Python packages that the builder runs on, with their SHA256SUMS.",
+)
 @click.pass_obj
-def export(house: House, profile: str, output: Path, force: bool, locked: bool, keyrings: tuple[Path, ...]) -> None:
+def export(
+    house: House,
+    profile: str,
+    output: Path,
+    force: bool,
+    locked: bool,
+    keyrings: tuple[Path, ...],
+    wheels: Path | None,
+) -> None:
     """Put all that PROFILE is built from into one archive: packages, tools, keyrings, locks, the project itself."""
     inputs = load_inputs(house, profile, locked=locked)
     names = (profile, inputs.tools_tree.profile)
@@ -58,6 +73,7 @@ def export(house: House, profile: str, output: Path, force: bool, locked: bool, 
         lock_files={name: LockFiles.of(name, house.profiles, house.build) for name in names},
         steps=make_plan(inputs).ids(),
         keyrings=(*keyrings, *sorted(house.keyrings.glob("*.gpg")), *KEYRINGS),
+        wheels=None if wheels is None else needed_wheels(wheels, house.root),
     )
     with house.screen.step("look at the project's files"):
         checkout = find_checkout(house.root, house.profiles, Runner(house.build / "kit.log"))
