@@ -33,13 +33,12 @@ class BuildFailed(ProgramFailed):
 class Again:
     """What is to be built once more: the checkout that does it, and where its results go.
 
-    `build` becomes a build folder of its own; of the first one's it shares the `store`, and nothing else. `options`
+    `build` becomes a build folder of its own; of the first one's it shares the store, and nothing else. `options`
     stand behind the profile on the builder's command line, `progress` is how it shows what it does.
     """
 
     root: Path
     profiles: Path
-    store: Path
     build: Path
     profile: str
     options: tuple[str, ...] = ()
@@ -62,22 +61,22 @@ class Again:
         )
 
 
-def laid_out(again: Again, first: Path) -> None:
-    """Make the new build folder: the store by a link, and the renewed locks that lie in the `first` one."""
-    again.build.mkdir(parents=True)
-    (again.build / "store").symlink_to(again.store.absolute())
+def lay_out(build: Path, first: Path) -> None:
+    """Put the renewed locks of the `first` build folder into a new one."""
+    build.mkdir(parents=True, exist_ok=True)
     for renewed in sorted(first.glob("*/renewed.lock.yaml")):
-        target = again.build / renewed.parent.name / renewed.name
+        target = build / renewed.parent.name / renewed.name
         target.parent.mkdir()
         shutil.copyfile(renewed, target)
 
 
 def build_again(again: Again, first: Path, log: Path, environ: Mapping[str, str]) -> Path:
-    """Build in the fresh folder `again.build`; returns the image. `first` is the build folder of the first build.
+    """Build in `again.build`, a folder that is not there yet; returns the image. `first` is the first build's folder.
 
     The builder's words go where ours go, what it prints on stdout to `log`. Raises BuildFailed, Aborted, Refused.
     """
-    laid_out(again, first)
+    lay_out(again.build, first)
+    (again.build / "store").symlink_to((first / "store").absolute())
     passed = {key: environ[key] for key in PASSED if key in environ}
     status = Runner(log).enter(Command(again.argv(), env=passed, stdout=log), itself=True)
     if status != 0:

@@ -19,7 +19,7 @@ DATE = re.compile(
     rb"\d{4}-\d\d-\d\d([T _]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?)?"
     rb"|(Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [ \d]?\d? ?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ \d:A-Z+]*\d{4}"
     rb"( \d\d:\d\d:\d\d [+-]\d{4})?"
-    rb"|\d\d:\d\d:\d\d|(?<!\d)1[5-9]\d{8}(?!\d)"
+    rb"|\d\d:\d\d:\d\d|(?<!\d)(1[5-9]|2[0-3])\d{8}(?!\d)"
 )
 BUILD_PATH = re.compile(rb"/(tmp|var/tmp|home|root|work|build|builds|mnt|media|workspace|srv)/[\w./+@~-]+")
 UUID = re.compile(rb"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -40,11 +40,14 @@ class Pair:
         equal = {name: getattr(self.before, name) for name in fields}
         return self.before != self.after and replace(self.after, **equal) == self.before
 
+    def readable(self, most: int = MOST_BYTES) -> bool:
+        """Whether both are files of different bytes, and small enough to be looked into."""
+        files = self.before.kind == self.after.kind == "file"
+        return files and self.before.sha256 != self.after.sha256 and max(self.before.size, self.after.size) <= most
+
     def alike(self, change: Callable[[bytes], bytes]) -> bool:
         """Whether the bytes differ, and no longer do after `change`."""
-        if self.before.sha256 == self.after.sha256 or max(self.before.size, self.after.size) > MOST_BYTES:
-            return False
-        if self.before.kind != "file" or self.after.kind != "file":
+        if not self.readable():
             return False
         before, after = self.read()
         return change(before) == change(after)

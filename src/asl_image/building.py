@@ -37,7 +37,7 @@ def check_host() -> None:
         )
 
 
-def start_inside(house: House, folder: Path, argv: tuple[str, ...]) -> int:
+def start_inside(house: House, folder: Path, argv: tuple[str, ...], preloaded: Preloaded) -> int:
     """Run `argv`, this same command line, in namespaces of its own; returns its exit status."""
     runner = Runner(folder / "logs" / "start.log")
     probe = Command(private_argv(("true",)), accept=tuple(range(256)))

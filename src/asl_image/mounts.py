@@ -41,6 +41,12 @@ def let_go(at: Path) -> None:
         )
 
 
+def detach(at: Path) -> None:
+    """Take away the mount that covers `at`, and all mounts in it. Raises IoFailed."""
+    if ctypes.CDLL(None, use_errno=True).umount2(os.fsencode(at), MNT_DETACH | UMOUNT_NOFOLLOW) != 0:
+        raise IoFailed(f"{at}: can't be unmounted: {os.strerror(ctypes.get_errno())}")
+
+
 def _unescaped(field: str) -> str:
     """A path as the kernel writes it, with blanks and the like as octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
