@@ -33,12 +33,13 @@ class BuildFailed(ProgramFailed):
 class Again:
     """What is to be built once more: the checkout that does it, and where its results go.
 
-    `build` becomes a build folder of its own; of the first one's it shares the store, and nothing else. `options`
+    `build` becomes a build folder of its own; of the first one's it shares the `store`, and nothing else. `options`
     stand behind the profile on the builder's command line, `progress` is how it shows what it does.
     """
 
     root: Path
     profiles: Path
+    store: Path
     build: Path
     profile: str
     options: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ def build_again(again: Again, first: Path, log: Path, environ: Mapping[str, str]
     The builder's words go where ours go, what it prints on stdout to `log`. Raises BuildFailed, Aborted, Refused.
     """
     lay_out(again.build, first)
-    (again.build / "store").symlink_to((first / "store").absolute())
+    (again.build / "store").symlink_to(again.store.absolute())
     passed = {key: environ[key] for key in PASSED if key in environ}
     status = Runner(log).enter(Command(again.argv(), env=passed, stdout=log), itself=True)
     if status != 0:

@@ -20,6 +20,7 @@ from asl_image.plan import Plan
 from asl_image.runner import CLEAN_ENVIRONMENT, Command, Runner
 from asl_image.site import LocalSite, private_argv
 from asl_image.store import Store
+from asl_image.surroundings import Preloaded
 
 
 def check_host() -> None:
@@ -48,10 +49,10 @@ def start_inside(house: House, folder: Path, argv: tuple[str, ...], preloaded: P
             hint="run as root, or allow user namespaces (`build.py doctor` says what is missing)",
         )
     passed = {key: house.environ[key] for key in ("TERM", "COLUMNS", "NO_COLOR") if key in house.environ}
-    return runner.enter(Command(private_argv(argv), env=passed))
+    return runner.enter(Command(private_argv(argv), env={**passed, **preloaded.for_builder()}))
 
 
-def carry_out(house: House, plan: Plan, cache: Cache, folder: Path) -> None:
+def carry_out(house: House, plan: Plan, cache: Cache, folder: Path, preloaded: Preloaded) -> None:
     """The build itself, in its namespaces."""
     if os.getpid() != 1:
         raise ConfigError("--inside is for the builder itself", hint="leave it out")
@@ -60,7 +61,7 @@ def carry_out(house: House, plan: Plan, cache: Cache, folder: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     with watched_network() as network, cache.in_use():
-        site = LocalSite(folder / "work", Runner(log), Store(house.store), network)
+        site = LocalSite(folder / "work", Runner(log, preloaded.for_programs()), Store(house.store), network)
         decisions = decide_on_sound(plan, plan.ids(), cache, Stamp.read(folder), house.screen, release=False)
         execute(plan, decisions, site, cache, house.screen, folder)
 

@@ -24,6 +24,7 @@ from asl_image.verbs.check_signatures import check_signatures
 from asl_image.verbs.compare import compare
 from asl_image.verbs.completion import completion
 from asl_image.verbs.doctor import doctor
+from asl_image.verbs.elsewhere import elsewhere
 from asl_image.verbs.explain import explain
 from asl_image.verbs.fetch import fetch
 from asl_image.verbs.kit import kit
@@ -31,6 +32,7 @@ from asl_image.verbs.lock import lock
 from asl_image.verbs.plan import plan
 from asl_image.verbs.rebuild import rebuild
 from asl_image.verbs.reference import reference
+from asl_image.verbs.repro_test import repro_test
 from asl_image.verbs.schema import schema
 from asl_image.verbs.show import show
 from asl_image.verbs.sign import sign
@@ -86,6 +88,7 @@ door.add_command(check_signatures)
 door.add_command(compare)
 door.add_command(completion)
 door.add_command(doctor)
+door.add_command(elsewhere)
 door.add_command(explain)
 door.add_command(fetch)
 door.add_command(kit)
@@ -93,6 +96,7 @@ door.add_command(lock)
 door.add_command(plan)
 door.add_command(rebuild)
 door.add_command(reference)
+door.add_command(repro_test)
 door.add_command(schema)
 door.add_command(show)
 door.add_command(sign)

@@ -58,9 +58,14 @@ class Errand(BaseModel):
         return self.second if self.around.elsewhere else self.first
 
     @property
+    def copied(self) -> bool:
+        """Whether a copy of the checkout builds: one in another place, or one with the modes of another umask."""
+        return self.around.elsewhere or self.around.umask != Surroundings().umask
+
+    @property
     def checkout(self) -> Path:
         """The checkout that builds."""
-        return self.second / OWN / "checkout" if self.around.elsewhere else self.root
+        return self.seen / OWN / "checkout" if self.copied else self.root
 
     def places(self) -> tuple[Path, ...]:
         """Paths that only the second build has."""
@@ -68,7 +73,7 @@ class Errand(BaseModel):
 
 
 def run_errand(errand: Errand) -> int:
-    """Build as the errand says, as root of namespaces of our own; returns the builder's status. Raises AslImageError."""
+    """Build as the errand says, as root of namespaces of our own; the builder's status. Raises AslImageError."""
     around = errand.around
     os.umask(0o022)
     with ExitStack() as left:
@@ -132,7 +137,8 @@ def laid_out(errand: Errand, runner: Runner, covers: ExitStack) -> Again:
     own.mkdir()
     again = Again(
         root=errand.checkout,
-        profiles=errand.checkout / "profiles" if around.elsewhere else errand.profiles,
+        profiles=errand.checkout / "profiles" if errand.copied else errand.profiles,
+        store=errand.seen / "store",
         build=errand.seen,
         profile=errand.profile,
         options=errand.options,
@@ -142,10 +148,9 @@ def laid_out(errand: Errand, runner: Runner, covers: ExitStack) -> Again:
     bind(errand.first / "store", second / "store", runner)
     if around.warm:
         for seed in errand.seeds:
-            shutil.copytree(errand.first / "cache" / seed, second / "cache" / seed)
-        bind(errand.first / "cache/shared", second / "cache/shared", runner)
-    if around.elsewhere:
-        copy_checkout(errand, again.root)
+            plant(errand.first / "cache" / seed, second / "cache" / seed, runner)
+    if errand.copied:
+        copy_checkout(errand, own / "checkout")
     if errand.library is not None:
         shutil.copyfile(errand.library, own / "elsewhere.so")
         preloaded = Preloaded(library=errand.seen / OWN / "elsewhere.so")
@@ -158,6 +163,13 @@ def laid_out(errand: Errand, runner: Runner, covers: ExitStack) -> Again:
         bind(second, errand.first, runner)
         covers.callback(detach, errand.first)
     return again
+
+
+def plant(source: Path, target: Path, runner: Runner) -> None:
+    """Copy a kept result with all its owners and modes; within one file system by links, as nobody writes to it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link = ("--link",) if source.stat().st_dev == target.parent.stat().st_dev else ()
+    runner.run(Command(("cp", "--archive", *link, str(source), str(target))))
 
 
 def bind(source: Path, target: Path, runner: Runner) -> None:

@@ -27,6 +27,18 @@ def mounts_below(at: Path, mountinfo: str | None = None) -> list[Path]:
     return [point for point in reversed(points) if point.is_relative_to(real)]
 
 
+def file_system_of(at: Path, mountinfo: str | None = None) -> str:
+    """The kind of the file system that a path lies on, as the kernel calls it; `mountinfo` as above."""
+    text = mountinfo if mountinfo is not None else MOUNTINFO.read_text(errors="surrogateescape")
+    real, found = Path(os.path.realpath(at)), ""
+    deepest = -1
+    for line in text.splitlines():
+        point = Path(_unescaped(line.split(" ")[4]))
+        if real.is_relative_to(point) and len(point.parts) >= deepest:  # of two at one place the later one is seen
+            deepest, found = len(point.parts), line.partition(" - ")[2].split(" ")[0]
+    return found
+
+
 def let_go(at: Path) -> None:
     """Unmount everything at and below `at`. Raises IoFailed, naming what is still there, when the kernel refuses."""
     libc = ctypes.CDLL(None, use_errno=True)

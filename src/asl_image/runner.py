@@ -108,10 +108,11 @@ class Held:
 
 
 class Runner:
-    """Runs commands one at a time and keeps their words in `log`."""
+    """Runs commands one at a time and keeps their words in `log`; `beside` stands in every program's environment."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, beside: Mapping[str, str] | None = None) -> None:
         self.log = log
+        self.beside = dict(beside or {})
 
     def run(self, command: Command) -> None:
         """Run to the end; what it prints goes to the log. Raises ProgramFailed or Refused."""
@@ -155,7 +156,7 @@ class Runner:
         stopping = threading.Event()
         before = {number: signal.signal(number, lambda *_: stopping.set()) for number in STOPS}
         try:
-            environment = {**CLEAN_ENVIRONMENT, **command.env}
+            environment = {**CLEAN_ENVIRONMENT, **self.beside, **command.env}
             pid = os.posix_spawn(path, command.argv, environment, setpgroup=0, file_actions=aside)
             ended_by = self._wait(pid, stopping, itself)
         finally:
@@ -221,7 +222,7 @@ class Runner:
         """Start a program; call it within `stops_wait`, and keep what it returns, so that it can be ended."""
         return found(argv[0])(
             *argv[1:],
-            _env={**CLEAN_ENVIRONMENT, **command.env, **command.private},
+            _env={**CLEAN_ENVIRONMENT, **self.beside, **command.env, **command.private},
             _tty_out=False,  # sh gives children a terminal unless told otherwise
             _in=stdin,
             _out=out,

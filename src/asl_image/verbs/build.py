@@ -12,6 +12,7 @@ from asl_image.cache import Cache
 from asl_image.execute import Stamp
 from asl_image.kituse import locks_of, use_kit
 from asl_image.plan import make_plan
+from asl_image.surroundings import Preloaded
 from asl_image.verbs import House
 from asl_image.verbs.buildoptions import BuildOptions, build_options
 
@@ -25,15 +26,19 @@ from asl_image.verbs.buildoptions import BuildOptions, build_options
     help="Take packages, tools and locks from this kit, which is verified first.",
 )
 @click.option("--inside", is_flag=True, hidden=True, help="We are in the build's own namespaces already.")
+@click.option(
+    "--preloaded", hidden=True, type=click.Path(path_type=Path), help="Of `repro-test`: a Preloaded, in JSON."
+)
 @click.pass_obj
-def build(house: House, options: BuildOptions, kit: Path | None, inside: bool) -> int | None:
+def build(house: House, options: BuildOptions, kit: Path | None, inside: bool, preloaded: Path | None) -> int | None:
     """Build the image of PROFILE; its path is printed on stdout."""
     found = None if kit is None else locks_of(kit) if inside else use_kit(house, kit, options.profile)
     inputs = options.inputs(house, None if found is None else found.locks)
     plan = make_plan(inputs)
     folder = house.build / plan.profile
+    loaded = Preloaded.model_validate_json(preloaded.read_text()) if preloaded else Preloaded()
     if inside:
-        carry_out(house, plan, Cache(house.build / "cache", plan.profile), folder)
+        carry_out(house, plan, Cache(house.build / "cache", plan.profile), folder, loaded)
         return None
     if inputs.renewed:
         house.screen.warning(
@@ -45,7 +50,7 @@ def build(house: House, options: BuildOptions, kit: Path | None, inside: bool) -
             house.screen.note(f"{plan.profile}: nothing changed")
         else:
             check_host()
-            status = start_inside(house, folder, (sys.executable, *sys.argv, "--inside"))
+            status = start_inside(house, folder, (sys.executable, *sys.argv, "--inside"), loaded)
             if status != 0:
                 return status
             stamp = Stamp.read(folder)

@@ -45,7 +45,7 @@ def verbs_of(group: click.Group) -> Iterator[tuple[str, click.Command]]:
     for name, verb in sorted(group.commands.items()):
         if isinstance(verb, click.Group):
             yield from ((f"{name} {word}", each) for word, each in verbs_of(verb))
-        else:
+        elif not verb.hidden:
             yield name, verb
 
 

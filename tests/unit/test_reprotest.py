@@ -1,0 +1,103 @@
+"""When two builds differ, building with one variation at a time says which one is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from asl_image.compare import FOLLOWS, Comparison, Difference
+from asl_image.errors import Refused
+from asl_image.reprotest import Outcome, as_lines, check_possible, narrowed
+
+CLOCK = Difference("layer base", "/clock", "1", "2", "clock")
+HOST = Difference("layer base", "/host", "1", "2", "hostname")
+ODD = Difference("layer base", "/odd", "1", "2")
+SEAL = Difference("medium", "/asl/SHA256SUMS", "1", "2", FOLLOWS)
+
+
+def outcome(varied: Sequence[str], *differences: Difference, papers: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(tuple(varied), "0" * 64, Comparison(differences, {}), papers)
+
+
+class Trials:
+    """Second builds that differ as `leaks` says: by variation, or by "" whatever is varied."""
+
+    def __init__(self, leaks: Mapping[str, tuple[Difference, ...]]) -> None:
+        self.leaks = leaks
+        self.tried: list[tuple[str, ...]] = []
+
+    def __call__(self, names: Sequence[str]) -> Outcome:
+        self.tried.append(tuple(names))
+        found = [each for name in ("", *names) for each in self.leaks.get(name, ())]
+        return outcome(names, *found, *([SEAL] if found else []))
+
+
+def test_each_leak_is_found_with_its_variation_and_what_only_follows_is_not() -> None:
+    trials = Trials({"time": (CLOCK,), "hostname": (HOST,)})
+    whole = trials(("time", "zone", "hostname", "cpus"))
+
+    blames, left = narrowed(whole, trials, lambda _: None)
+
+    assert [(blame.variation, blame.names) for blame in blames] == [
+        ("time", ("layer base /clock",)),
+        ("hostname", ("layer base /host",)),
+    ]
+    assert left == frozenset()
+
+
+def test_what_the_causes_speak_of_is_tried_first_and_nothing_when_all_is_found() -> None:
+    trials = Trials({"hostname": (HOST,)})
+    whole = trials(("time", "zone", "hostname", "cpus"))
+    trials.tried.clear()
+
+    narrowed(whole, trials, lambda _: None)
+
+    assert trials.tried == [(), ("hostname",)]
+
+
+def test_what_differs_by_itself_is_blamed_on_nothing() -> None:
+    trials = Trials({"": (ODD,), "time": (CLOCK,)})
+    whole = trials(("time", "cpus"))
+
+    blames, left = narrowed(whole, trials, lambda _: None)
+
+    assert [(blame.variation, blame.names) for blame in blames] == [
+        ("", ("layer base /odd",)),
+        ("time", ("layer base /clock",)),
+    ]
+    assert left == frozenset()
+
+
+def test_what_no_variation_changes_alone_is_said_to_take_several() -> None:
+    trials = Trials({})
+    whole = outcome(("time", "cpus"), ODD, SEAL)
+
+    blames, left = narrowed(whole, trials, lambda _: None)
+
+    assert (blames, left) == ([], {"layer base /odd"})
+    assert as_lines(whole, blames, left) == ["  (only together)   layer base /odd  [unexplained]"]
+
+
+def test_a_paper_alone_that_differs_is_a_difference() -> None:
+    found = outcome(("time",), papers=("x.manifest.json",))
+
+    assert not found.equal
+    assert found.names() == {"paper x.manifest.json"}
+
+
+def test_blame_is_told_with_the_causes() -> None:
+    trials = Trials({"time": (CLOCK,)})
+    whole = trials(("time",))
+
+    assert as_lines(whole, *narrowed(whole, trials, lambda _: None)) == [
+        "  time              1 differ  [clock]",
+        "    layer base /clock  [clock]",
+    ]
+
+
+def test_what_a_host_can_not_do_is_refused_when_it_was_asked_for_and_left_out_otherwise() -> None:
+    assert check_possible(("time", "user"), {"user": "no", "cpus": "no"}, strict=False) == ("time",)
+    with pytest.raises(Refused) as caught:
+        check_possible(("time", "user"), {"user": "no newuidmap", "cpus": "no"}, strict=True)
+    assert caught.value.details == ("user: no newuidmap",)
