@@ -75,7 +75,8 @@ def test_what_no_variation_changes_alone_is_said_to_take_several() -> None:
 
     blames, left = narrowed(whole, trials, lambda _: None)
 
-    assert (blames, left) == ([], {"layer base /odd"})
+    assert blames == []
+    assert left == {"layer base /odd"}
     assert as_lines(whole, blames, left) == ["  (only together)   layer base /odd  [unexplained]"]
 
 

@@ -114,8 +114,8 @@ LEAKS = {
 
 
 def pair(before: bytes, after: bytes) -> Pair:
-    items = [Item("file", 0o644, 0, 0, 1, len(data), hashlib.sha256(data).hexdigest()) for data in (before, after)]
-    return Pair("usr/x", *items, read=lambda: (before, after))
+    one, other = (Item("file", 0o644, 0, 0, 1, len(data), hashlib.sha256(data).hexdigest()) for data in (before, after))
+    return Pair("usr/x", one, other, lambda: (before, after))
 
 
 @pytest.mark.parametrize("cause", LEAKS)
