@@ -1,4 +1,4 @@
-"""What the authority's tests share: the real age, at a terminal of its own."""
+"""What the authority's tests share: how hypothesis works, and the real age at a terminal of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# As many tries as elsewhere, and no clock: other tests may run at the same time.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture

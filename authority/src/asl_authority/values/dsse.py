@@ -25,11 +25,13 @@ RULES = (
     Rule("DSSE-KEYS-UNIQUE", PAPER, "C", "Signatures are sorted by key id, and no key signs twice."),
     Rule("DSSE-PAYLOAD-TYPE", PAPER, "S", "The payload is of the type that is asked for, and no other passes for it."),
     Rule("DSSE-SIGNATURES", PAPER, "S", "Every signature of a known key verifies: a bad one spoils the envelope."),
+    Rule("DSSE-BODY-EQUAL", PAPER, "C", "A body that lies beside its envelope is the envelope's payload."),
     Rule("DSSE-THRESHOLD", PAPER, "S", "At least as many different known keys have signed as are asked for."),
 )  # fmt: skip
 
 MOST_SIGNATURES = 64
 PAYLOAD_TYPE = re.compile(r"application/[a-z0-9.+-]{1,100}", re.ASCII)
+_MESSAGE = re.compile(rb"DSSEv1 ([0-9]{1,3}) ([a-z0-9.+/-]{1,200}) [0-9]{1,10} ")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ def message_of(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
+def payload_type_of(message: bytes) -> str:
+    """The payload type in what is to be signed; "" when that is no message of an envelope."""
+    found = _MESSAGE.match(message)
+    return found[2].decode() if found and len(found[2]) == int(found[1]) else ""
+
+
 def read_envelope(data: bytes, payload_type: str, limits: Limits = DEFAULT) -> Envelope:
     """The envelope in `data`, whose payload must be of `payload_type`. Raises Malformed; no signature is looked at.
 
@@ -122,3 +130,8 @@ def check_signatures(envelope: Envelope, keys: Mapping[str, PublicKey], threshol
         Finding("DSSE-SIGNATURES", not bad, f"wrong: {', '.join(bad)}" if bad else f"{len(good)} verified"),
         Finding("DSSE-THRESHOLD", count >= threshold, f"{count} of {threshold} keys that must sign have signed"),
     )
+
+
+def check_body(envelope: Envelope, body: bytes) -> Finding:
+    """DSSE-BODY-EQUAL: the file beside the envelope holds what was signed."""
+    return Finding("DSSE-BODY-EQUAL", envelope.payload == body, f"{len(body)} bytes, signed {len(envelope.payload)}")

@@ -6,6 +6,7 @@ signature says nothing about who signed.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,6 +63,11 @@ class PublicKey:
     def spki(self) -> bytes:
         """The SubjectPublicKeyInfo, DER."""
         return SPKI_HEAD + self.raw
+
+    @property
+    def text(self) -> str:
+        """The key as a paper's body says it: base64 of its bytes."""
+        return base64.b64encode(self.raw).decode()
 
     @cached_property
     def key_id(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import MOST
+from asl_authority.values.ed25519 import KEY_BYTES, PublicKey
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -84,6 +85,17 @@ class Fields:
             raise self.wrong(name, f"expected {size} bytes, there are {len(data)}")
         return data
 
+    def public_key(self, name: str) -> PublicKey:
+        """A public key that may count: base64 of its bytes."""
+        return PublicKey(self.base64(name, KEY_BYTES))
+
+    def public_keys(self, name: str, limit: int) -> tuple[PublicKey, ...]:
+        """An array of public keys, in its own order."""
+        items = self.items(name, limit)
+        names = tuple(str(n) for n in range(len(items)))
+        every = Fields(dict(zip(names, items, strict=True)), names, f"{self.what}.{name}", self.check_id)
+        return tuple(every.public_key(each) for each in names)
+
     def choice(self, name: str, kind: type[_E]) -> _E:
         """One of the words of an enumeration."""
         return self._word(name, self._of(name, str, "a string"), kind)
@@ -94,13 +106,17 @@ class Fields:
 
     def digests(self, name: str, limit: int = 10_000) -> tuple[str, ...]:
         """A set of SHA-256: sorted, each once."""
+        return self.texts(name, SHA256, limit)
 
-        def digest(item: object, at: str) -> str:
-            if type(item) is not str or not SHA256.fullmatch(item):
-                raise self.wrong(at, "expected a SHA-256 in lower-case hexadecimal")
+    def texts(self, name: str, pattern: re.Pattern[str], limit: int = 10_000) -> tuple[str, ...]:
+        """A set of strings that `pattern` describes: sorted, each once."""
+
+        def text(item: object, at: str) -> str:
+            if type(item) is not str or not pattern.fullmatch(item):
+                raise self.wrong(at, f"{str(item)[:40]!a} is not of the form that is expected here")
             return item
 
-        return self.sorted_set(name, digest, limit)
+        return self.sorted_set(name, text, limit)
 
     def items(self, name: str, limit: int = 10_000) -> list[Any]:
         """The items of an array."""
