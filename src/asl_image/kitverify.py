@@ -36,6 +36,7 @@ from asl_image.verify import Finding
 
 CHUNK_BYTES = 1 << 20
 LOCK_LIMIT_BYTES = 16 << 20
+MOST_MISSING = 20  # that are named one by one
 LINK_TYPES = (tarfile.SYMTYPE, tarfile.LNKTYPE)
 ENDS = "the archive ends"
 
@@ -123,7 +124,10 @@ class Scan:
         while self._one():
             pass
         self._miss(len(self.index.members))
-        self.members += [f"{label(each)}: missing" for each in self._missing.values()]
+        missing = [f"{label(each)}: missing" for each in self._missing.values()]
+        if len(missing) > MOST_MISSING:  # it was cut
+            missing[MOST_MISSING:] = [f"and {len(missing) - MOST_MISSING} more are missing"]
+        self.members += missing
 
     def _one(self) -> bool:
         """One member, whatever it is; False at the end."""

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from asl_image.errors import CheckFailed, ConfigError, Refused
-from asl_image.kit import archive_size, kit_schema, link_digest, stored_path
+from asl_image.kit import archive_size, kit_schema, link_digest, offsets, stored_path
 from asl_image.kitexport import write_kit
 from asl_image.kituse import fill_store, locks_of, opened, unpack_kit
 from asl_image.kitverify import read_index
@@ -310,6 +310,18 @@ def test_a_kit_that_is_cut_anywhere_is_never_taken_for_a_whole_one(kit: Path) ->
     for length in (*range(0, len(data), 997), len(data) - 1):
         kit.write_bytes(data[:length])
         assert ("the archive ends" if length > 511 else "not a kit") in outcome(kit), length
+
+
+def test_of_a_kit_that_is_cut_not_every_missing_member_is_named(project: Project, tmp_path: Path) -> None:
+    for number in range(40):
+        (project.root / f"src/{number}").touch()
+    kit = project.export(tmp_path / "many.tar")
+    with opened(kit) as archive:
+        begin = offsets(read_index(archive, kit.name))["src/0"]
+    kit.write_bytes(kit.read_bytes()[:begin])
+
+    missing = verdict(kit)["KIT-MEMBERS"]
+    assert (len(missing), missing[0], missing[-1]) == (21, "src/1: missing", "and 20 more are missing")
 
 
 def test_no_flipped_bit_is_overlooked(kit: Path) -> None:

@@ -41,9 +41,8 @@ def build(house: House, options: BuildOptions, kit: Path | None, inside: bool, p
         carry_out(house, plan, Cache(house.build / "cache", plan.profile), folder, loaded)
         return None
     if inputs.renewed:
-        house.screen.warning(
-            f"{plan.profile} is built from a renewed lock ({folder}/renewed.lock.yaml): the image must not be released"
-        )
+        where = kit or folder / "renewed.lock.yaml"
+        house.screen.warning(f"{plan.profile} is built from a renewed lock ({where}): the image must not be released")
     with only_builder(folder):
         stamp = Stamp.read(folder)
         if stamp is not None and stamp.fits(folder, plan.ids()):
