@@ -25,6 +25,7 @@ from asl_image.lock import Lock, read_lock  # noqa: E402
 from asl_image.netguard import NetworkGuard  # noqa: E402
 from asl_image.profile import Iso as IsoSettings  # noqa: E402
 from asl_image.profile import load_tool  # noqa: E402
+from asl_image.programs import names, record  # noqa: E402
 from asl_image.runner import Runner  # noqa: E402
 from asl_image.site import LocalSite  # noqa: E402
 from asl_image.step import REPO, WORK, Act  # noqa: E402
@@ -131,7 +132,8 @@ def main() -> int:
         step()
         times[name] = round(time.monotonic() - before, 2)
 
-    with site.opened(), site.tools_mounted(given.tools_tree.absolute()):
+    programs = record(given.tools_tree, (*names(), "mksquashfs"))
+    with site.opened(), site.tools_mounted(given.tools_tree.absolute(), programs):
         timed("root", lambda: root(site, lock))
         timed("squashfs", lambda: squashfs(site, given.compression))
         timed("medium", lambda: medium(site, lock.epoch))

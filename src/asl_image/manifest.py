@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from asl_image.errors import ConfigError, IoFailed
 from asl_image.jsontext import rendered, strict_value
 from asl_image.lock import Locked, LockedTool, PackageName, Sha256, Text, Version
+from asl_image.programs import Programs
 
 FORMAT: Literal["asl-image.manifest/1"] = "asl-image.manifest/1"
 MBR_CODE = 440  # bytes of boot code in a master boot record
@@ -84,6 +85,7 @@ class ImageManifest(Locked):
     medium: dict[str, SizedFile] = Field(min_length=1, description="Every file of the ISO's tree, by its path.")
     packages: tuple[ManifestPackage, ...] = Field(min_length=1)
     tools: tuple[LockedTool, ...]
+    programs: Programs = Field(description="What the build itself ran, and all that this loaded, by hash.")
     steps: dict[str, Sha256] = Field(
         description="The id of each step before the manifest: SHA-256 over all that it is made from and by."
     )

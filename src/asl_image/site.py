@@ -19,6 +19,7 @@ from asl_image.lock import Lock
 from asl_image.mounts import let_go
 from asl_image.netguard import NetworkGuard
 from asl_image.paths import inside
+from asl_image.programs import ON_HOST, RECORD, LoggedPrograms, Programs, interpreter_of, read_record, unlogged
 from asl_image.repository import write_repository
 from asl_image.runner import Command, Runner
 from asl_image.step import REPO, WORK, Act
@@ -36,6 +37,7 @@ class LocalSite:
     runner: Runner
     store: Store
     network: NetworkGuard
+    programs: LoggedPrograms | None = None  # of the tools tree, once that is mounted
 
     @property
     def work(self) -> Path:
@@ -71,9 +73,14 @@ class LocalSite:
         tree_writer.remove(self.home)
 
     @contextmanager
-    def tools_mounted(self, tree: Path) -> Iterator[None]:
-        """The tools tree, read-only, with `/work`, `/repo`, and what programs expect of a running system."""
+    def tools_mounted(self, tree: Path, recorded: Programs | None = None) -> Iterator[None]:
+        """The tools tree, read-only, with `/work`, `/repo`, and what programs expect of a running system.
+
+        `recorded` are the programs that may run in it; by default those whose record lies beside the tree.
+        """
+        recorded = read_record(tree.with_name(RECORD)) if recorded is None else recorded
         with let_go_after(self.tools_tree):
+            self.programs = LoggedPrograms(self.tools_tree, recorded)
             self._mount(self.tools_tree, "--bind", str(tree))
             self._mount(self.tools_tree / WORK.lstrip("/"), "--bind", str(self.work))
             self._mount(self.tools_tree / REPO.lstrip("/"), "--bind", str(self.repo))
@@ -130,7 +137,20 @@ class LocalSite:
         else:
             yield
 
+    def _check_program(self, act: Act) -> None:
+        """Raise for a program that no step may run. What runs in the image's root is of the image's own packages."""
+        program = act.argv[0]
+        if act.where == "host" and (self.programs is not None or program not in ON_HOST):
+            raise unlogged(program, "this host")
+        if act.where == "tools":
+            if self.programs is None:
+                raise unlogged(program, "a tools tree that is not there yet")
+            if program.startswith(f"{WORK}/"):  # a script of ours, which is in the step's id already
+                program = interpreter_of((self.work / program.removeprefix(f"{WORK}/")).read_bytes())
+            self.programs.check(program)
+
     def _command(self, act: Act) -> Command:
+        self._check_program(act)
         roots = {"host": None, "tools": self.tools_tree, "image": self.work / "root"}
         return Command(
             act.argv,

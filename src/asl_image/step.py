@@ -126,12 +126,16 @@ class Step:
     def restore(self, site: Site, kept: Path) -> None:
         """Make a cached result usable for the steps that follow (`kept` is its folder in the cache)."""
         for output in self.outputs():
-            target = site.work / output
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                target.hardlink_to(kept / Path(output).name)
-            except OSError:  # the cache lies on another file system
-                shutil.copyfile(kept / Path(output).name, target)
+            put(kept / Path(output).name, site.work / output)
+
+
+def put(kept: Path, target: Path) -> None:
+    """Make a kept file usable in the work folder; nobody writes to it there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(kept)
+    except OSError:  # the cache lies on another file system
+        shutil.copyfile(kept, target)
 
 
 def plain(value: object) -> object:

@@ -68,3 +68,28 @@ def test_a_program_of_a_step_that_calls_out_is_named(tools_tree: ToolsTree, tmp_
     assert said.status == 4
     assert said.error.startswith("bash -c ")
     assert "reaches for a network" in said.error
+
+
+@pytest.mark.parametrize(
+    ("what", "program"),
+    [
+        ("act is not logged", "sha1sum: an unlogged program of the tools tree"),
+        ("act is not logged, by its path", "/usr/bin/sha1sum: an unlogged program of the tools tree"),
+        ("act of the host is not logged", "true: an unlogged program of this host"),
+    ],
+)
+def test_a_program_that_is_not_on_the_list_does_not_run_and_is_named(
+    tools_tree: ToolsTree, tmp_path: Path, what: str, program: str
+) -> None:
+    said = happened(tools_tree, tmp_path, what)
+
+    assert (said.status, said.error) == (4, program)
+
+
+def test_a_program_whose_bytes_are_not_the_recorded_ones_does_not_run(tools_tree: ToolsTree, tmp_path: Path) -> None:
+    said = happened(tools_tree, tmp_path, "program is another")
+
+    assert (said.status, said.error) == (
+        3,
+        "xorriso: /usr/bin/xorriso in the tools tree has other bytes than were recorded for it",
+    )

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from asl_image import ownership
 from asl_image.errors import AslImageError
 from asl_image.hooks import HookSet, Script, run_parts
 from asl_image.netguard import watched_network
+from asl_image.programs import record
 from asl_image.runner import Runner
 from asl_image.site import LocalSite
 from asl_image.step import Act
@@ -31,6 +33,7 @@ def hook(text: str) -> Callable[[LocalSite], None]:
 
     def run(site: LocalSite) -> None:
         (site.work / "root").mkdir()
+        ownership.begin(site.work)
         scripts = (
             Script("root", "asl-good", "10-good", b"#!/bin/bash\nset -eu\n", True),
             Script("root", "asl-planted", "20-planted", text.encode(), True),
@@ -45,10 +48,23 @@ def act(*argv: str) -> Callable[[LocalSite], None]:
     return lambda site: site.act(Act(argv))
 
 
+def another(site: LocalSite) -> None:
+    """A program of another's bytes under a recorded name."""
+    assert site.programs is not None
+    known = site.programs.recorded.programs
+    swapped = {**known, "xorriso": known["xorriso"].model_copy(update={"sha256": "0" * 64})}
+    site.programs.recorded = site.programs.recorded.model_copy(update={"programs": swapped})
+    site.act(Act(("xorriso", "-version")))
+
+
 WHAT: dict[str, Callable[[LocalSite], None]] = {
     "hook calls out": hook(CALLS_OUT),
     "hook asks for a name": hook(ASKS_FOR_A_NAME),
     "hook stays": hook(STAYS),
+    "act is not logged": act("sha1sum", "/etc/hostname"),
+    "act is not logged, by its path": act("/usr/bin/sha1sum", "/etc/hostname"),
+    "act of the host is not logged": lambda site: site.act(Act(("true",), where="host")),
+    "program is another": another,
     "act calls out": act("bash", "-c", f"(exec 3<>/dev/tcp/{TO_NOWHERE}) || true"),
 }
 
@@ -59,7 +75,7 @@ def main(tree: Path, home: Path, what: str) -> int:
     try:
         with watched_network() as network:
             site = LocalSite(home / "work", Runner(home / "log"), Store(home / "store"), network)
-            with site.opened(), site.tools_mounted(tree):
+            with site.opened(), site.tools_mounted(tree, record(tree)):
                 WHAT[what](site)
     except AslImageError as error:
         sys.stdout.write(json.dumps({"status": error.status, "error": str(error), "details": error.details}))

@@ -10,6 +10,7 @@ from asl_image.filelist import INITRAMFS, write_rows
 from asl_image.lock import Lock, LockedFile, LockedTool
 from asl_image.ownership import Origin, record, rows_of
 from asl_image.plan import Inputs, make_plan
+from asl_image.programs import RECORD, Program, Programs
 from asl_image.steps.boot_tree import LAYERS
 from asl_image.tree_writer import file
 from support.plans import locked_package, sha256, tiny_inputs, tiny_lock
@@ -72,6 +73,7 @@ def write_papers(folder: Path, inputs: Inputs | None = None) -> Path:
         (work / f"{layer}.json").write_text(json.dumps(seal))
     (work / "iso/boot/grub").mkdir(parents=True)
     (work / "iso/boot/grub/grub.cfg").write_text(MENU)
+    (work / RECORD).write_text(tiny_programs().text())
     (work / "image-id").write_text(sha256("image"))
     (work / "image.iso").write_bytes(b"iso" * 1000)
     for name in ("iso/boot/grub/eltorito.img", "efi.img", "bootx64.efi"):
@@ -92,6 +94,13 @@ def write_parts(work: Path) -> None:
         write_rows(work / f"{'initrd' if part == INITRAMFS else part}.files", rows_of(part, entries, whose))
     write_rows(work / "vmlinuz.files", [])
     record(work, "iso", {"boot/grub/grub.cfg": "overlay base"})
+
+
+def tiny_programs() -> Programs:
+    """A record of one program of a tools tree."""
+    library = "/usr/lib/x86_64-linux-gnu/libisofs.so.6"
+    program = Program(path="/usr/bin/xorriso", sha256=sha256("xorriso"), loads=(library,))
+    return Programs(programs={"xorriso": program}, loaded={library: sha256("libisofs")})
 
 
 def loaded(path: Path) -> Any:

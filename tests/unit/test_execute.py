@@ -17,6 +17,7 @@ from asl_image.errors import CheckFailed, IoFailed, ProgramFailed
 from asl_image.execute import Decision, Stamp, decide, decide_on_sound, execute
 from asl_image.lock import Lock
 from asl_image.plan import Inputs, Plan, make_plan
+from asl_image.programs import RECORD
 from asl_image.screen import Screen
 from asl_image.step import Act, Site, Step
 from asl_image.steps.evidence import RESULTS
@@ -184,6 +185,7 @@ class FakeSite:
 class FakeTools(ToolsTree):
     def run(self, site: Site) -> None:
         (site.work / "tools-tree").mkdir()
+        (site.work / RECORD).touch()
 
 
 @dataclass(frozen=True)

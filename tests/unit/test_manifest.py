@@ -39,6 +39,7 @@ def test_a_manifest_names_what_the_image_is_made_of(written: Path) -> None:
     assert manifest.boot.efi_loader.sha256 == sha256("bootx64.efi")
     assert manifest.command_lines == {"Host (a)": "quiet asl.image=abc asl.mode=host"}
     assert {"tools-tree", "root", "layer-base", "sbom", "iso"} <= set(manifest.steps)
+    assert manifest.programs.programs["xorriso"].loads == tuple(manifest.programs.loaded)
     assert [layer.name for layer in manifest.layers] == ["base", "tools", "overlay"]
 
 

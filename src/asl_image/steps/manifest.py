@@ -24,6 +24,7 @@ from asl_image.manifest import (
     parse_manifest,
 )
 from asl_image.profile import Profile
+from asl_image.programs import RECORD, read_record
 from asl_image.step import Site, Step
 from asl_image.steps.boot_tree import LAYERS, medium_files
 from asl_image.steps.layer import read_seal
@@ -46,7 +47,7 @@ class Manifest(Step):
         return "manifest"
 
     def needs(self) -> tuple[str, ...]:
-        return ("boot-tree", "iso", "file-list")
+        return ("tools-tree", "boot-tree", "iso", "file-list")
 
     def facts(self) -> dict[str, object]:
         """Without the steps' ids: the id of what it needs stands for them."""
@@ -57,7 +58,7 @@ class Manifest(Step):
     def describe(self) -> tuple[str, ...]:
         return (
             "builder: writes manifest.json: lock, packages, tools, seals, kernel command lines, ids of steps, "
-            "and SHA-256 and size of every file of the medium",
+            "the build's own programs, and SHA-256 and size of every file of the medium",
         )
 
     def run(self, site: Site) -> None:
@@ -89,6 +90,7 @@ class Manifest(Step):
                 for each in self.lock.packages
             ),
             tools=self.lock.tools,
+            programs=read_record(work / RECORD),
             steps=dict(self.steps),
         )
         text = manifest_text(manifest)

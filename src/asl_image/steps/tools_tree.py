@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from asl_image.lock import Lock
-from asl_image.step import REPO, Act, Site, Step
+from asl_image.programs import RECORD, names, record
+from asl_image.step import REPO, Act, Site, Step, put
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ToolsTree(Step):
         }
 
     def outputs(self) -> tuple[str, ...]:
-        return ("tools-tree",)
+        return ("tools-tree", RECORD)
 
     def act(self, repository: str = REPO, tree: str = "/work/tools-tree") -> Act:
         """The bootstrap; the two paths are the host's own."""
@@ -54,13 +55,15 @@ class ToolsTree(Step):
         )
 
     def describe(self) -> tuple[str, ...]:
-        return (self.act().line(),)
+        return (self.act().line(), f"builder: records the hashes of {len(names())} programs and of what they load")
 
     def run(self, site: Site) -> None:
         repository = site.repository(self.lock)
         site.act(self.act(str(repository), str(site.work / "tools-tree")))
         for mount_point in ("work", "repo"):
             (site.work / "tools-tree" / mount_point).mkdir(exist_ok=True)
+        (site.work / RECORD).write_text(record(site.work / "tools-tree").text())
 
     def restore(self, site: Site, kept: Path) -> None:
-        """Nothing to do: `execute` mounts the tools tree from where it is kept."""
+        """The record; `execute` mounts the tree from where it is kept."""
+        put(kept / RECORD, site.work / RECORD)
