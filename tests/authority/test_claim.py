@@ -75,6 +75,7 @@ def test_a_claim_is_named_by_its_snapshot_which_pins_it() -> None:
 
     assert check_named(CLAIM, snapshot.snapshot_id).ok
     assert check_pinned(CLAIM, snapshot).ok
+    assert check_pinned(CLAIM, snapshot).check_id == "CLAIM-PINNED"
     assert not check_named(CLAIM, "0" * 64).ok
     assert not check_pinned(CLAIM, SNAPSHOT).ok
     assert not check_pinned(replace(CLAIM, logseq=8), replace(snapshot, claim=replace(CLAIM, logseq=8).digest)).ok

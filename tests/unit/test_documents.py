@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract import ExitStatus
+from asl_authority.values.kinds import Kind
+from asl_authority.values.rules import Rule
 from asl_image.cli import PROGRAM, door
 from asl_image.verbs.reference import COMMON, door_text, verbs_of
 from asl_image.verbsdoc import STATUSES, DoorText, OptionText, VerbText, man_page, reference_page
+from support import rules_page
+from support.rules_page import Paper
 
 HOUSE = Path(__file__).parents[2]
 SOURCES = (HOUSE / "src/asl_image", HOUSE / "authority/src/asl_authority")
@@ -146,3 +150,51 @@ def test_groff_reads_the_manual_page_without_a_complaint() -> None:
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"EXIT STATUS" in re.sub(rb"\x1b\[\d+m|.\x08", b"", done.stdout)
+
+
+def test_every_rule_of_a_paper_is_checked_in_its_module_and_tried_by_a_test() -> None:
+    assert list(rules_page.problems(rules_page.papers(), rules_page.tests())) == []
+
+
+def test_the_page_of_the_papers_is_current() -> None:
+    kept = (HOUSE / "docs/papers.md").read_text("utf-8")
+
+    assert kept == rules_page.page(rules_page.papers(), rules_page.tests()), (
+        "run: PYTHONPATH=tests:authority/src .venv/bin/python -m support.rules_page > docs/papers.md"
+    )
+
+
+def paper(text: str, *check_ids: str, kinds: tuple[Kind, ...] = ()) -> Paper:
+    return Paper("x", tuple(Rule(check_id, "P/1", "S", "A | b.") for check_id in check_ids), text, kinds)
+
+
+CHECKED = """RULES = (Rule("X-A", PAPER, "S", "…"), Rule("X-SCHEMA", PAPER, "S", "…"))
+def check(): return Finding("X-A", True, "")
+"""
+TRIED = {"authority/test_x.py": 'assert "X-A"; assert "X-SCHEMA"'}
+
+
+def test_a_rule_that_is_checked_and_tried_has_its_row() -> None:
+    good = paper(CHECKED, "X-A", "X-SCHEMA", kinds=(Kind("x"),))
+
+    assert list(rules_page.problems([good], TRIED)) == []
+    assert "## P/1\n" in rules_page.page([good], TRIED)
+    assert "| `X-A` | S | A \\| b. | `x` | `test_x` |\n" in rules_page.page([good], TRIED)
+
+
+@pytest.mark.parametrize(
+    ("problem", "papers", "tests"),
+    [
+        ("X-A: no test mentions it", [paper(CHECKED, "X-A")], {"test_y.py": "X-A"}),
+        ("X-SCHEMA: x.py never checks it", [paper(CHECKED, "X-A", "X-SCHEMA")], TRIED),
+        ("X-A: is a rule 2 times", [paper(CHECKED, "X-A"), paper(CHECKED, "X-A")], TRIED),
+        ("X-A: x.py answers it and no RULES tell it", [paper(CHECKED)], TRIED),
+        (
+            "X-B: x.py answers it and no RULES tell it",
+            [paper('raise Malformed("", check_id="X-B")')],
+            TRIED,
+        ),
+    ],
+)
+def test_a_rule_that_only_stands_there_is_named(problem: str, papers: list[Paper], tests: dict[str, str]) -> None:
+    assert list(rules_page.problems(papers, tests)) == [problem]
