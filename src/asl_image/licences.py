@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from asl_image.deb import read_stanzas
@@ -12,7 +13,7 @@ NOASSERTION = "NOASSERTION"
 MACHINE_READABLE = re.compile(r"^https?://\S*(copyright-format/1\.0|dep5)", re.IGNORECASE)
 
 # Short names of the copyright format → SPDX. Names that stand for more than one text ("MIT", "BSD", "public-domain")
-# are left out on purpose: they are reported as they are written.
+# are left out on purpose: they go into documents with their text.
 SPDX = {
     "0bsd": "0BSD",
     "apache-2.0": "Apache-2.0",
@@ -58,28 +59,46 @@ GNU_VERSIONS = {"gpl": ("1.0", "2.0", "3.0"), "lgpl": ("2.0", "2.1", "3.0"), "ag
 
 
 @dataclass(frozen=True)
+class LicenceText:
+    """A licence that SPDX has no name for: our name for it in a document (`LicenseRef-…`), its own, and its text."""
+
+    ref: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Licence:
     """What a package says of its licences.
 
-    `names` are the short names as written, sorted; `expression` says the same in SPDX, or NOASSERTION when the file is
-    not machine-readable or has a name that SPDX does not know by that name.
+    `names` are the short names as written, sorted; `expression` says the same in SPDX, where `texts` are what SPDX has
+    no name for. A file that no machine can read is one such text as a whole; without a file nothing is asserted.
     """
 
     names: tuple[str, ...] = ()
     expression: str = NOASSERTION
+    texts: tuple[LicenceText, ...] = ()
+
+    def operands(self) -> tuple[str, ...]:
+        """Every licence that the expression names, sorted."""
+        words = re.split(r"[() ]+", self.expression)
+        return tuple(sorted({word for word in words if word and word not in ("AND", "OR")}))
 
 
-def read_licence(text: str) -> Licence:
-    """The licence of a package from the text of its copyright file."""
+def read_licence(text: str, package: str) -> Licence:
+    """The licence of a package from the text of its copyright file; `package` gives a file in free form its name."""
+    if not text.strip():
+        return Licence()
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     try:
         stanzas = list(read_stanzas(lines))
     except ValueError:
-        return Licence()
-    if not stanzas or not MACHINE_READABLE.match(stanzas[0].get("Format", "")):
-        return Licence()
-    names = {short_name(stanza["License"]) for stanza in stanzas if "Files" in stanza and "License" in stanza}
-    return made_of(names - {""})
+        stanzas = []
+    names = {short_name(stanza["License"]) for stanza in stanzas if "Files" in stanza and "License" in stanza} - {""}
+    if not names or not MACHINE_READABLE.match(stanzas[0].get("Format", "")):
+        whole = LicenceText(f"LicenseRef-{dashed(package)}-copyright", f"copyright file of {package}", text)
+        return Licence((), whole.ref, (whole,))
+    return made_of(names, texts_by_name(stanzas))
 
 
 def short_name(field: str) -> str:
@@ -87,26 +106,54 @@ def short_name(field: str) -> str:
     return " ".join(field.split("\n", 1)[0].split())
 
 
-def made_of(names: Iterable[str]) -> Licence:
-    """All of these hold, each for some of the files."""
+def dashed(name: str) -> str:
+    """A name as a part of SPDX's own may be written."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name.replace("+", "-plus")).strip("-")[:80]
+
+
+def texts_by_name(stanzas: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Short name → what a copyright file has for its text, without the format's own blanks and dots."""
+    found: dict[str, list[str]] = {}
+    for stanza in stanzas:
+        _, _, body = stanza.get("License", "").partition("\n")
+        lines = [line[1:] for line in body.splitlines()]
+        plain = "\n".join("" if line == "." else line for line in lines).strip("\n")
+        known = found.setdefault(short_name(stanza.get("License", "")), [])
+        if plain and plain not in known:
+            known.append(plain)
+    return {name: "\n\n".join(texts) for name, texts in found.items() if texts}
+
+
+def made_of(names: Iterable[str], known: Mapping[str, str]) -> Licence:
+    """All of these hold, each for some of the files; `known` has texts by short names."""
     written = tuple(sorted(set(names)))
-    found = [expression_of(name) for name in written]
-    known = sorted({each for each in found if each is not None})
-    if not known or None in found:
-        return Licence(written)
-    return Licence(written, " AND ".join(f"({each})" if " " in each and len(known) > 1 else each for each in known))
+    texts: dict[str, LicenceText] = {}
+
+    def refer(name: str) -> str:
+        parts = [known[part] for part in (name, *split(name)[0]) if part in known]
+        text = "\n\n".join(dict.fromkeys(parts)) or f"The copyright file names '{name}' and has no text for it."
+        ref = f"LicenseRef-{dashed(name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        texts[ref] = LicenceText(ref, name, text)
+        return ref
+
+    found = sorted({expression_of(name, refer) for name in written})
+    joined = " AND ".join(f"({each})" if " " in each and len(found) > 1 else each for each in found)
+    return Licence(written, joined, tuple(texts[ref] for ref in sorted(texts)))
 
 
-def expression_of(name: str) -> str | None:
-    """One License field in SPDX; None when any word of it is not known."""
-    parts = re.split(r",? (and|or) ", name)
-    words, links = parts[::2], set(parts[1::2])
+def split(name: str) -> tuple[list[str], set[str]]:
+    """The short names in a License field, and the words between them."""
+    parts = re.split(r",? (and|or) ", name, flags=re.IGNORECASE)
+    return parts[::2], {part.lower() for part in parts[1::2]}
+
+
+def expression_of(name: str, refer: Callable[[str], str]) -> str:
+    """One License field in SPDX; `refer` gives what SPDX has no name for one of ours."""
+    words, links = split(name)
     if len(links) > 1:  # which binds stronger depends on commas; too easy to get wrong
-        return None
-    ids = [identifier(word) for word in words]
-    if None in ids:
-        return None
-    joined = [f"({each})" if " " in str(each) and len(ids) > 1 else str(each) for each in ids]
+        return refer(name)
+    ids = [identifier(word) or refer(word) for word in words]
+    joined = [f"({each})" if " " in each and len(ids) > 1 else each for each in ids]
     return f" {''.join(links).upper()} ".join(joined)
 
 

@@ -158,6 +158,7 @@ def template_values(profile: Profile, epoch: int) -> dict[str, object]:
         "epoch": epoch,
         "cmdline": " ".join(common_words(profile)),
         "serial": profile.boot.serial,
+        "serial_bits_s": profile.boot.serial_bits_s(),
         "timeout_s": profile.boot.timeout_s,
     }
 

@@ -79,14 +79,21 @@ class Boot(Strict):
     timeout_s: int = Field(5, ge=0, le=60, description="Seconds that the boot menu waits.")
     serial: Annotated[
         str,
-        *_matching(r"ttyS[0-3],(9600|19200|38400|57600|115200)n8", "serial line of the form 'ttyS0,115200n8'"),
-    ] = Field("ttyS0,115200n8", description="The serial line of the serial boot entry.")
+        *_matching(r"ttyS0,(9600|19200|38400|57600|115200)n8", "serial line of the form 'ttyS0,115200n8'"),
+    ] = Field(
+        "ttyS0,115200n8",
+        description="The serial line of the serial boot entry: always the first port, at any of the usual speeds.",
+    )
     ram_copy_mib: int = Field(
         2048,
         ge=0,
         le=1048576,
         description="With this much memory or more the layers are copied to RAM, and the medium may go; 0: never.",
     )
+
+    def serial_bits_s(self) -> int:
+        """The speed of the serial line, bits a second."""
+        return int(self.serial.removeprefix("ttyS0,").removesuffix("n8"))
 
 
 class Iso(Strict):

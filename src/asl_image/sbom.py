@@ -91,7 +91,7 @@ def spdx_document(subject: Subject, components: Sequence[Component]) -> dict[str
         "licenseDeclared": NOASSERTION,
         "copyrightText": NOASSERTION,
     }
-    body = {
+    body: dict[str, Any] = {
         "spdxVersion": "SPDX-2.3",
         "SPDXID": "SPDXRef-DOCUMENT",
         "dataLicense": "CC0-1.0",
@@ -103,7 +103,15 @@ def spdx_document(subject: Subject, components: Sequence[Component]) -> dict[str
             *(related("SPDXRef-image", "CONTAINS", f"SPDXRef-{each.reference()}") for each in components),
         ],
     }
+    if texts := extracted(components):
+        body["hasExtractedLicensingInfos"] = texts
     return {**body, "documentNamespace": f"urn:uuid:{derived_uuid(digest(body))}"}
+
+
+def extracted(components: Sequence[Component]) -> list[dict[str, str]]:
+    """The licences that SPDX has no name for, each once, with their texts."""
+    texts = {text.ref: text for component in components for text in component.licence.texts}
+    return [{"licenseId": ref, "name": texts[ref].name, "extractedText": texts[ref].text} for ref in sorted(texts)]
 
 
 def related(one: str, how: str, other: str) -> dict[str, str]:
@@ -176,16 +184,21 @@ def cyclonedx_component(component: Component) -> dict[str, Any]:
     }
     if component.kind == "boot":
         whole["description"] = "code from this package is in the boot files of the medium"
-    if component.licence.expression != NOASSERTION:
+    if component.licence.texts:  # their texts are in the other document, under the same names
+        whole["licenses"] = [{"license": licence_named(name)} for name in component.licence.operands()]
+    elif component.licence.expression != NOASSERTION:
         whole["licenses"] = [{"expression": component.licence.expression}]
-    elif component.licence.names:
-        whole["licenses"] = [{"license": {"name": name}} for name in component.licence.names]
     if component.files:
         whole["components"] = [
             {"type": "file", "name": name, "hashes": [{"alg": "SHA-256", "content": sha256}]}
             for name, sha256 in component.files
         ]
     return whole
+
+
+def licence_named(name: str) -> dict[str, str]:
+    """A licence of CycloneDX: by its SPDX name, or by one of ours."""
+    return {"name" if name.startswith("LicenseRef-") else "id": name}
 
 
 def check_complete(

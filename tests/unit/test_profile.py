@@ -110,6 +110,10 @@ def test_a_key_in_the_wrong_place_is_refused_with_its_right_place(tmp_path: Path
             "boot: {cmdline: ['a;b']}",
             "4:18: boot.cmdline: 'a;b' is no kernel argument (letters, digits and _ . , : = / @ + - only)",
         ),
+        (
+            "boot: {serial: 'ttyS1,9600n8'}",
+            "4:16: boot.serial: 'ttyS1,9600n8' is no serial line of the form 'ttyS0,115200n8'",
+        ),
         ("iso: {label: low}", "4:14: iso.label: 'low' is no volume label (1 to 32 of A-Z 0-9 _)"),
         ("modules: [/etc/]", "4:11: modules: '/etc/' is no kernel module ('loop') or directory ('drivers/ata/')"),
         ("modules: [a/../b/]", "4:11: modules: 'a/../b/' is no kernel module ('loop') or directory ('drivers/ata/')"),

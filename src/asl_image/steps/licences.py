@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from asl_image.errors import ConfigError
 from asl_image.jsontext import rendered
-from asl_image.licences import Licence, read_licence
+from asl_image.licences import Licence, LicenceText, read_licence
 from asl_image.paths import inside
 from asl_image.step import Site, Step
 
@@ -37,20 +38,21 @@ class Licences(Step):
         return (f"builder: reads the licences of {count} packages from their copyright files",)
 
     def run(self, site: Site) -> None:
+        first: dict[str, str] = {}
         found = {
-            "image": licences_of(site.work / "root", self.packages),
-            "boot": licences_of(site.tools_tree, self.boot),
+            "image": licences_of(site.work / "root", self.packages, first),
+            "boot": licences_of(site.tools_tree, self.boot, first),
         }
         (site.work / "licences.json").write_text(rendered(found))
         (site.work / "licences.json").chmod(0o644)
 
 
-def licences_of(tree: Path, packages: Iterable[str]) -> dict[str, dict[str, object]]:
-    """Package → what its copyright file says."""
-    found: dict[str, dict[str, object]] = {}
-    for package in packages:
-        licence = read_licence(copyright_text(tree, package))
-        found[package] = {"names": list(licence.names), "expression": licence.expression}
+def licences_of(tree: Path, packages: Iterable[str], first: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Package → what its copyright file says; `first` remembers, and is told, which package had a text first."""
+    found: dict[str, dict[str, Any]] = {}
+    for package in sorted(packages):
+        text = copyright_text(tree, package)
+        found[package] = asdict(read_licence(text, first.setdefault(text, package)))
     return found
 
 
@@ -83,7 +85,10 @@ def normal(path: PurePosixPath) -> PurePosixPath:
 def read_licences(work: Path) -> Mapping[str, Mapping[str, Licence]]:
     """What `Licences` left: `image` and `boot`, each by package."""
     whole = json.loads((work / "licences.json").read_text())
-    return {
-        place: {name: Licence(tuple(each["names"]), each["expression"]) for name, each in held.items()}
-        for place, held in whole.items()
-    }
+    return {place: {name: licence_in(each) for name, each in held.items()} for place, held in whole.items()}
+
+
+def licence_in(kept: Mapping[str, Any]) -> Licence:
+    """A licence as `Licences` kept it."""
+    texts = tuple(LicenceText(**each) for each in kept["texts"])
+    return Licence(tuple(kept["names"]), kept["expression"], texts)
