@@ -33,7 +33,7 @@ HOOKS = HOUSE / "hooks"
 HOMES: dict[str, tuple[str, ...]] = {
     "sh": (BUILDER + "runner.py",),
     "jinja2": (BUILDER + "overlay.py",),
-    "yaml": (BUILDER + "yamlfile.py",),
+    "yaml": (BUILDER + "yamlfile.py", AUTHORITY + "values/strict_yaml.py"),
     "diskimage_builder": (BUILDER + "hooks.py",),
     "testinfra": (),  # tests only
     "pydantic": (BUILDER,),

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from asl_authority.values.identifiers import FILE_NAME
 from asl_authority.values.snapshot import (
-    NAME,
     Blocks,
     StoreFile,
     block_lines,
@@ -25,7 +25,7 @@ from asl_authority.values.snapshot import (
 )
 from support.samples.snapshot import BLOCKS, CONTENTS, EMPTY, SNAPSHOT
 
-NAMES = some.from_regex(NAME, fullmatch=True).filter(lambda name: len(name) <= 255)
+NAMES = some.from_regex(FILE_NAME, fullmatch=True).filter(lambda name: len(name) <= 255)
 
 
 def in_c_locale(*argv: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:

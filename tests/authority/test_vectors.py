@@ -16,6 +16,8 @@ from support.published import FOLDER, Bad, Good, Vectors, published, reader_of, 
 
 GOOD, BAD = published()
 MADE = dict(samples())
+# Readers of formats in which one value has several texts.
+SEVERAL_TEXTS = {case.reader for case in GOOD if "canonical" in case.says}
 
 
 def check_ids() -> set[str]:
@@ -68,5 +70,5 @@ def test_a_changed_vector_is_read_exactly_or_refused_by_a_rule(data: some.DataOb
 
     if check_id:
         assert check_id in check_ids()
-    elif "canonical" not in getattr(case, "says", {}):
+    elif case.reader not in SEVERAL_TEXTS:
         assert written == changed

@@ -77,10 +77,8 @@ class Vectors:
 
 def _shown(data: bytes) -> dict[str, str]:
     """Text as text, other bytes in hexadecimal."""
-    try:
-        return {"text": data.decode()}
-    except UnicodeDecodeError:
-        return {"hex": data.hex()}
+    printable = data.isascii() and data.decode().replace("\n", "").isprintable()
+    return {"text": data.decode()} if printable else {"hex": data.hex()}
 
 
 def _bytes(case: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Names that several papers use: of domains, and of requests."""
+"""Names that several papers use: of domains, of requests, and of files."""
 
 from __future__ import annotations
 
@@ -9,5 +9,8 @@ import re
 DOMAIN_ID = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,127}", re.ASCII)
 # A UUID in its one lower-case form.
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+# A file's name below some root: no part of it begins with a dot or a dash, and no tool needs to quote it.
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
+FILE_NAME_LIMIT = 255
 
 U32 = 2**32 - 1

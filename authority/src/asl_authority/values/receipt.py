@@ -16,7 +16,7 @@ from asl_authority.values.canonical import Limits, canonical_bytes, read_canonic
 from asl_authority.values.claim import Claim
 from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
-from asl_authority.values.identifiers import DOMAIN_ID
+from asl_authority.values.identifiers import DOMAIN_ID, FILE_NAME, FILE_NAME_LIMIT
 from asl_authority.values.kinds import Kind
 from asl_authority.values.rules import Rule
 
@@ -45,8 +45,6 @@ SCHEMA_ID = "RECEIPT-SCHEMA"
 LIMITS = Limits(size=4 << 20, depth=6, count=200_000)
 MOST_ITEMS = 20_000
 OPERATION = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
-# A file's name below the domain; no part of it begins with a dot.
-OUTPUT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 
 
 class Determinism(StrEnum):
@@ -175,7 +173,7 @@ def read_receipt(data: bytes, *, rehearsal: bool = False) -> Receipt:
 
 def _outputs(whole: Fields) -> tuple[Output, ...]:
     found = tuple(
-        Output(each.text("name", OUTPUT_NAME), each.within("digest", ("sha256",)).sha256("sha256"))
+        Output(each.text("name", FILE_NAME, FILE_NAME_LIMIT), each.within("digest", ("sha256",)).sha256("sha256"))
         for each in whole.objects("subject", ("digest", "name"), MOST_ITEMS)
     )
     digests = [each.sha256 for each in found]

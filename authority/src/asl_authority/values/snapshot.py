@@ -14,7 +14,7 @@ from enum import StrEnum
 from asl_authority.errors import Malformed
 from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head, head_of
-from asl_authority.values.identifiers import DOMAIN_ID
+from asl_authority.values.identifiers import DOMAIN_ID, FILE_NAME, FILE_NAME_LIMIT
 from asl_authority.values.kinds import Kind
 from asl_authority.values.rules import Rule
 
@@ -35,9 +35,6 @@ ID_KIND = Kind("snapshot-id")
 
 MOST_FILES = 1_000_000
 MOST_BYTES = 256 << 20
-NAME_LIMIT = 255
-# No part begins with a dot or a dash and nothing needs sha256sum's escaping.
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 _LINE = re.compile(rb"([0-9a-f]{64})  ([A-Za-z0-9._/-]{1,255})", re.ASCII)
 
 
@@ -60,7 +57,7 @@ class StoreFile:
 
     def line(self) -> bytes:
         """Its line, as `sha256sum` writes it. Raises ValueError for a name that no store has."""
-        if not NAME.fullmatch(self.name) or len(self.name) > NAME_LIMIT:
+        if not FILE_NAME.fullmatch(self.name) or len(self.name) > FILE_NAME_LIMIT:
             raise ValueError(f"{self.name!a} is no name of a store's file")
         return f"{self.sha256}  {self.name}\n".encode()
 
@@ -139,7 +136,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[StoreFile]:
     for number, line in enumerate(lines, 1):
         found = _LINE.fullmatch(line[:-1]) if line.endswith(b"\n") else None
         name = found[2].decode() if found else ""
-        if found is None or not NAME.fullmatch(name):
+        if found is None or not FILE_NAME.fullmatch(name):
             raise Malformed(f"line {number}: not a SHA-256 and a plain name", check_id="SNAPSHOT-LINE")
         if number > MOST_FILES:
             raise Malformed(f"more than {MOST_FILES} lines", check_id="SNAPSHOT-LINE")
