@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from asl_authority.errors import Malformed
 from asl_authority.values.big_endian import BytesReader, text_be, u32_be, u64_be
 from asl_authority.values.dsse import Envelope, Signature, check_signatures
-from asl_authority.values.ed25519 import KEY_BYTES, SIGNATURE_BYTES, PublicKey, Signer
+from asl_authority.values.ed25519 import SIGNATURE_BYTES, PublicKey, Signer
 from asl_authority.values.finding import Finding
 from asl_authority.values.identifiers import DOMAIN_ID
 from asl_authority.values.kinds import Kind
@@ -87,7 +87,7 @@ class PerSignature:
             {
                 "algorithm": ALGORITHM,
                 "payload_hash": self.payload_hash,
-                "public_key": base64.b64encode(self.public_key.raw).decode(),
+                "public_key": self.public_key.text,
                 "receipt": self.receipt,
                 "signature": base64.b64encode(self.signature).decode(),
             }
@@ -143,7 +143,7 @@ def read_per_signature(data: bytes) -> PerSignature:
     return PerSignature(
         receipt=fields.sha256("receipt"),
         payload_hash=fields.sha256("payload_hash"),
-        public_key=PublicKey(fields.base64("public_key", KEY_BYTES)),
+        public_key=fields.public_key("public_key"),
         signature=fields.base64("signature", SIGNATURE_BYTES),
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import Limits
 from asl_authority.values.dsse import Envelope
-from asl_authority.values.fields import SHA256, Fields
+from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
 from asl_authority.values.identifiers import FILE_NAME, FILE_NAME_LIMIT, REQUEST_ID
 from asl_authority.values.kinds import Kind
@@ -34,7 +34,7 @@ RULES = (
     Rule("USB-RESPONSE-SCHEMA", PAPER, "C", "A response names request, receipt and every published file by digest."),
     Rule("USB-REQUEST-TREE", PAPER, "S", "Four files are required; inputs and two notes may be there, nothing else."),
     Rule("USB-LIMITS", THREATS, "S", "There are no more files and bytes on the stick than are taken in."),
-    Rule("USB-POLICY-HASH-EQUAL", PAPER, "S", "policy.hash holds 64 hexadecimal digits, those of the manifest."),
+    Rule("USB-POLICY-HASH-EQUAL", PAPER, "S", "policy.hash holds the hash that the manifest names."),
     Rule("USB-PROGRAM-EQUAL", PAPER, "S", "The program has the digest that the manifest names."),
     Rule("USB-INPUTS-EQUAL", PAPER, "S", "The input artifacts are those that the manifest names, all and no other."),
     Rule("USB-SIGNED-MANIFEST", PAPER, "S", "request.sig covers the canonical manifest."),
@@ -220,13 +220,10 @@ def _is_input(name: str) -> bool:
     return rest != name and "/" not in rest and bool(FILE_NAME.fullmatch(rest)) and len(name) <= FILE_NAME_LIMIT
 
 
-def check_policy_hash(request: Request, policy_hash_file: bytes) -> Finding:
-    """USB-POLICY-HASH-EQUAL: the bytes of the file policy.hash."""
-    text = policy_hash_file.decode("ascii", "replace")
-    form = text.endswith("\n") and SHA256.fullmatch(text[:-1]) is not None
-    said = text[:-1] if form else "not 64 lower-case digits and a newline"
-    detail = f"policy.hash: {said}; the manifest: {request.policy_hash}"
-    return Finding("USB-POLICY-HASH-EQUAL", form and said == request.policy_hash, detail)
+def check_policy_hash(request: Request, policy_hash: str) -> Finding:
+    """USB-POLICY-HASH-EQUAL: the hash that the file policy.hash holds."""
+    detail = f"policy.hash holds {policy_hash}, the manifest names {request.policy_hash}"
+    return Finding("USB-POLICY-HASH-EQUAL", policy_hash == request.policy_hash, detail)
 
 
 def check_program(request: Request, program: Program) -> Finding:
