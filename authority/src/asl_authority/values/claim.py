@@ -19,6 +19,7 @@ from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head, head_of
 from asl_authority.values.identifiers import DOMAIN_ID
 from asl_authority.values.kinds import Kind
+from asl_authority.values.log_entry import SESSION
 from asl_authority.values.rules import Rule
 from asl_authority.values.snapshot import Snapshot, snapshot_id
 
@@ -41,7 +42,7 @@ RULES = (
 )  # fmt: skip
 
 KIND = Kind("claim", limits=Limits(size=1 << 20, depth=8, count=50_000))
-SESSION = re.compile(r"[0-9a-f]{32,64}", re.ASCII)
+NONCE = re.compile(r"[0-9a-f]{32,64}", re.ASCII)
 CHECK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*", re.ASCII)
 # What must have been held against the reference before a claim is worth VERIFIED.
 REFERRED = ("image_id", "kernel", "initrd", "kernel_cmdline", "tools")
@@ -162,7 +163,7 @@ def read_claim(data: bytes) -> Claim:
         reference=_reference(whole.within("reference", ("manifest", "signers", "threshold")))
         if whole.has("reference")
         else None,
-        nonce=whole.text("nonce", SESSION) if whole.has("nonce") else None,
+        nonce=whole.text("nonce", NONCE) if whole.has("nonce") else None,
         previous=whole.sha256("previous") if whole.has("previous") else None,
     )
     verified = claim.environment.having(Status.VERIFIED)
