@@ -243,13 +243,12 @@ def test_a_profile_that_is_not_here_is_named(project: Project) -> None:
 def test_a_changed_overlay_is_named_with_the_steps_that_follow(project: Project) -> None:
     project.write("overlays/base/root/etc/issue", "bye\n")
 
-    assert refused(project) == [
-        "step files: what it is made from, or its code, is another",
-        "step layer-overlay: follows from files",
-        "step boot-tree: follows from layer-overlay",
-        "step iso: follows from boot-tree",
-        "why: overlays/base: other files",
-    ]
+    reasons = refused(project)
+    assert reasons[0] == "step files: what it is made from, or its code, is another"
+    assert "step layer-overlay: follows from files" in reasons
+    assert "step boot-tree: follows from layer-overlay" in reasons
+    assert not any(reason.startswith("step layer-base") for reason in reasons)
+    assert reasons[-1] == "why: overlays/base: other files"
 
 
 def test_a_changed_profile_is_told_key_by_key(project: Project) -> None:
