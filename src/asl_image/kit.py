@@ -201,14 +201,14 @@ def stored_members(locks: Iterable[Lock]) -> dict[str, KitMember]:
     return found
 
 
-def path_problem(member: KitMember, links: Mapping[str, KitMember]) -> str | None:
-    """Why a member must not be unpacked; None when it may. `links` are all links of the kit, by path."""
+def path_problem(member: KitMember, members: Mapping[str, KitMember]) -> str | None:
+    """Why a member must not be unpacked; None when it may. `members` are all of the kit, by path."""
     path = PurePosixPath(member.path)
     if path.is_absolute() or ".." in path.parts or str(path) != member.path or path == PurePosixPath():
         return "its path leads out of the kit"
-    through = next((str(parent) for parent in path.parents if str(parent) in links), None)
+    through = next((members[str(parent)] for parent in path.parents if str(parent) in members), None)
     if through is not None:
-        return f"its path leads through the link {through}"
+        return f"its path leads through the {'file' if through.link is None else 'link'} {through.path}"
     if member.link is not None and not member.path.startswith(LINKS_BELOW):
         return f"a link, to {member.link}, where none belongs"
     if member.link is not None and (member.size != 0 or member.sha256 != link_digest(member.link)):

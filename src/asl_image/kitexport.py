@@ -89,8 +89,7 @@ def collect(wanted: Wanted, checkout: Checkout, store: Store) -> Contents:
         steps=dict(wanted.steps),
         members=ordered,
     )
-    links = {each.path: each for each in ordered if each.link is not None}
-    if problems := [f"{each.path}: {why}" for each in ordered if (why := path_problem(each, links))]:
+    if problems := [f"{each.path}: {why}" for each in ordered if (why := path_problem(each, members))]:
         raise ConfigError("the project holds what a kit can't carry", details=tuple(problems), hint="take it away")
     return Contents(index, sources)
 

@@ -271,8 +271,8 @@ def label(member: KitMember) -> str:
 
 def paths(index: KitIndex) -> list[str]:
     """What of the index must not be unpacked, or is not sorted."""
-    links = {member.path: member for member in index.members if member.link is not None}
-    found = [f"{member.path}: {why}" for member in index.members if (why := path_problem(member, links))]
+    members = {member.path: member for member in index.members}
+    found = [f"{member.path}: {why}" for member in index.members if (why := path_problem(member, members))]
     keys = [sort_key(member.path) for member in index.members]
     found += [
         f"{member.path}: named twice or out of order"

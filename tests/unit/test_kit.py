@@ -12,8 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from asl_image.errors import CheckFailed, ConfigError, Refused
-from asl_image.kit import archive_size, kit_schema, link_digest, offsets, stored_path
+from asl_image.errors import CheckFailed, ConfigError, IoFailed, Refused
+from asl_image.kit import KitMember, archive_size, kit_schema, link_digest, offsets, sources_digest, stored_path
 from asl_image.kitexport import write_kit
 from asl_image.kituse import fill_store, locks_of, opened, unpack_kit
 from asl_image.kitverify import read_index
@@ -234,6 +234,11 @@ CHANGES: dict[str, tuple[Callable[[Parts], object], str, str]] = {
     ),
     "a link instead of a file": (made_a_link, "KIT-MEMBERS", "build.py: a link, to '/etc/passwd', instead of a file"),
     "a path through a link": (through_a_link, "KIT-PATHS", f"its path leads through the link {LINK}"),
+    "a path through a file": (
+        added("build.py/evil", "source"),
+        "KIT-PATHS",
+        "its path leads through the file build.py",
+    ),
     "a source among results": (
         added("build/evil", "source"),
         "KIT-PATHS",
@@ -351,6 +356,19 @@ def test_what_is_no_kit_or_one_of_another_version_is_status_2(tmp_path: Path, da
         verdict(path)
 
 
+def test_an_index_that_is_not_written_or_packed_as_the_builder_does_it_is_refused(kit: Path) -> None:
+    data = kit.read_bytes()
+    kit.write_bytes(data.replace(b'{\n "builder": "', b'{\n "builder" :"', 1))
+    with pytest.raises(CheckFailed, match="not as the builder writes it"):
+        verdict(kit)
+
+    info = tarfile.TarInfo.frombuf(data[:512], "utf-8", "strict")
+    info.mtime += 1
+    kit.write_bytes(info.tobuf(tarfile.PAX_FORMAT) + data[512:])
+    with pytest.raises(CheckFailed, match="not packed as the builder packs it"):
+        verdict(kit)
+
+
 # --- making one ---------------------------------------------------------------------------------------------------
 
 
@@ -423,6 +441,28 @@ def test_a_renewed_lock_of_another_reviewed_one_is_named(tmp_path: Path) -> None
         parts.indexed("profiles/try.lock.yaml")
 
     assert "does not stand in for the reviewed lock" in str(verdict(changed(kit, other))["KIT-LOCKS"])
+
+
+def test_a_folder_that_is_there_is_not_unpacked_over(kit: Path, tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+
+    with pytest.raises(Refused, match="is there already"):
+        unpack_kit(kit, tmp_path / "to", silent)
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+def test_what_the_disk_does_not_take_leaves_no_half_a_folder(kit: Path, tmp_path: Path) -> None:
+    def too_long(parts: Parts) -> None:
+        parts.add(file(f"src/{'x' * 300}", b"a name that no file system takes"), "source")
+        members = (KitMember.model_validate_json(json.dumps(each)) for each in parts.index["members"])
+        parts.index["sources"]["digest"] = sources_digest(members)
+
+    other = changed(kit, too_long)
+    before = {path.name for path in tmp_path.iterdir()}
+    assert verdict(other) == {}
+    with pytest.raises(IoFailed):
+        unpack_kit(other, tmp_path / "to", silent)
+    assert {path.name for path in tmp_path.iterdir()} == before
 
 
 # --- using one ----------------------------------------------------------------------------------------------------
