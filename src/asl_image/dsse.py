@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from asl_image.jsontext import strict_value
 from asl_image.publickey import exact_base64
 
 KEYS = {"payload", "payloadType", "signatures"}
+KEY_ID = re.compile(r"[0-9a-f]{64}")
 SIGNATURE_KEYS = {"keyid", "sig"}
 
 
@@ -56,6 +58,8 @@ def read_envelope(data: bytes, name: str) -> Envelope:
         for each in whole["signatures"]:
             if not isinstance(each, dict) or each.keys() != SIGNATURE_KEYS or not isinstance(each["keyid"], str):
                 raise ValueError("a signature has a keyid and a sig")
+            if not KEY_ID.fullmatch(each["keyid"]):
+                raise ValueError("a keyid is a SHA-256 in lower-case hex")
             if each["keyid"] in signatures:
                 raise ValueError(f"the key {each['keyid']} signed twice")
             signatures[each["keyid"]] = _bytes(each["sig"], "sig")

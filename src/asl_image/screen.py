@@ -130,7 +130,7 @@ class Screen:
             self._end(task, ok=True)
 
     def _say(self, kind: str, text: str, style: str = "") -> None:
-        text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+        text = harmless(text)
         with self._lock:
             if self.mode == "json":
                 self._event(kind, text=text)
@@ -208,6 +208,11 @@ class Task:
         with self.screen._lock:  # noqa: SLF001 - the two are one
             self.done += amount
         self.screen.advanced(self)
+
+
+def harmless(text: str) -> str:
+    """`text` with every sign that could steer a terminal spelled out."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _bar(console: Console) -> Progress:

@@ -144,5 +144,7 @@ def on_a_terminal(argv: Sequence[str], answers: Sequence[tuple[str, str]], timeo
             shown += said.decode("utf-8", "replace")
             if waiting and waiting[0][0] in shown:
                 os.write(terminal, f"{waiting.pop(0)[1]}\n".encode())
+        if child.poll() is None and time.monotonic() >= deadline:
+            child.kill()
         os.close(terminal)
     return child.returncode, shown

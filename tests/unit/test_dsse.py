@@ -48,7 +48,7 @@ def test_the_authority_reads_what_the_builder_writes(payload_type: str) -> None:
     assert {each.key_id: each.sig for each in read.signatures} == ENVELOPE.signatures
 
 
-SIGNED = {"keyid": "a", "sig": "AAAA"}
+SIGNED = {"keyid": "a" * 64, "sig": "AAAA"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,8 @@ SIGNED = {"keyid": "a", "sig": "AAAA"}
         (as_json(payload="YW\nI="), "payload: not base64"),
         (as_json(payload="-_-_"), "payload: not base64"),
         (as_json(payload=None), "payload is not text"),
-        (as_json(signatures=[SIGNED, SIGNED]), "the key a signed twice"),
+        (as_json(signatures=[SIGNED, SIGNED]), "the key a{64} signed twice"),
+        (as_json(signatures=[{**SIGNED, "keyid": "A" * 64}]), "a keyid is a SHA-256"),
         (as_json(signatures=[{"sig": "AAAA"}]), "a signature has a keyid and a sig"),
         (as_json(signatures=[{**SIGNED, "cert": "x"}]), "a signature has a keyid and a sig"),
         (b'{"payload": "", "payload": "", "payloadType": "x", "signatures": []}', "there twice"),

@@ -367,6 +367,15 @@ def test_signatures_over_another_manifest_are_wrong_in_both_forms(
     assert "0 of 3 builders signed" in person.out
 
 
+def test_what_a_file_says_cannot_steer_the_terminal(person: Signer, manifest: Path, builders: Path) -> None:
+    envelope_of(manifest).write_text('{"\\u001b[2J": 1, "\\u001b[2J": 1}')
+    manifest.with_name(f"{manifest.name}.\x1b[2J.sig").write_text("x")
+
+    assert person.types("check-signatures", manifest, "--builders", builders) == 3
+    assert "\x1b" not in person.out
+    assert person.out.count("\\x1b[2J") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -16,6 +18,8 @@ from asl_image.comparetext import as_data, as_text
 from asl_image.errors import CheckFailed, ConfigError, Refused
 from asl_image.kituse import use_kit
 from asl_image.rebuilding import Original, at_hand, make_statement, read_original, result_differences
+from asl_image.runner import Command, Runner
+from asl_image.site import private_argv
 from asl_image.statement import Surroundings
 from asl_image.verbs import House
 
@@ -62,11 +66,10 @@ def rebuild(house: House, manifest: Path, kit: Path | None, output: Path | None,
         options=(*found.options, *(() if kit is None else ("--kit", str(kit.absolute())))),
         progress=house.screen.mode,
     )
-    again.build.parent.mkdir(parents=True, exist_ok=True)
     try:
         iso = build_again(again, house.build, again.build.with_suffix(".log"), house.environ)
     finally:
-        tree_writer.remove(again.build / "cache")  # it was for this build alone, and is large
+        take_away(again.build / "cache", again.build.with_suffix(".log"))  # it was for this build alone, and is large
     different = result_differences(original, iso.parent)
     if different:
         return tell(house, original, iso, different)
@@ -92,13 +95,22 @@ def surroundings() -> Surroundings:
 
 
 def free_folder(wanted: Path) -> Path:
-    """A folder that is not there yet: `wanted`, or that with a number; an earlier rebuild may have been kept."""
-    number = 1
-    path = wanted
-    while path.exists():
-        number += 1
-        path = wanted.with_name(f"{wanted.name}-{number}")
-    return path
+    """A new, empty folder: `wanted`, or that with a number; an earlier rebuild may have been kept, or still run."""
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise AssertionError("numbers end")
+
+
+def take_away(path: Path, log: Path) -> None:
+    """Remove what a build kept. To an ordinary user its files belong to others, but for who is in a namespace."""
+    try:
+        tree_writer.remove(path)
+    except PermissionError:
+        Runner(log).run(Command(private_argv(("rm", "-rf", "--", str(path)))))
 
 
 def tell(house: House, original: Original, iso: Path, different: dict[str, tuple[str, ...]]) -> int:
