@@ -1,10 +1,11 @@
 """Measure our image against a plain live-boot one, in one run, and write the table: build/bench/bench.{md,json}.
 
-    bench/measure.py [--boots N] [--only builds|boots]
+    bench/measure.py [--boots N] [--only builds|boots|verify]
 
 Both are built from a warm package store and without any cache, by the same tools, and booted under software emulation.
 Ours is then rebuilt after an overlay file changed, after a tool changed, and after nothing changed; the changes are
-made in a copy of the project. Use a quiet machine: the ratios bear some noise, the seconds bear none.
+made in a copy of the project. Our image is verified, too, in turns with what is held against that: unsquashfs on its
+layers and sha256sum on all that comes out. Use a quiet machine: the ratios bear some noise, the seconds bear none.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "authority" / "src")]
 from asl_image.bootreport import boot_report  # noqa: E402
 from asl_image.locking import LockFiles, lock_for_build  # noqa: E402
 from asl_image.machine import MILESTONES, Machine  # noqa: E402
+from asl_image.medium import opened  # noqa: E402
 from asl_image.profile import load_package_set  # noqa: E402
 from asl_image.qemu import Attachment, Drive, MachineConfig  # noqa: E402
 from asl_image.runner import Runner  # noqa: E402
 from asl_image.site import private_argv  # noqa: E402
+from asl_image.squash import Unpackers  # noqa: E402
 from asl_image.store import Store  # noqa: E402
 
 SCHEMA = "asl-bench/1"
@@ -41,6 +44,7 @@ OVERLAY_FILE = "overlays/authority/root/usr/lib/asl/console.d/authority.sh"
 TOOL_FILE = "authority/src/asl_authority/contract.py"
 MEDIA: tuple[Attachment, ...] = ("cdrom", "usb")
 SAMPLE_S = 0.1
+VERIFIED = 3
 BOOT_S = 600.0
 
 # Where the time of a boot went, asked of the guest: its uptime, its clock, and when systemd made its first folder.
@@ -201,6 +205,36 @@ class Bench:
         )
         return measured(list(private_argv(argv)), self.log)
 
+    def verifies(self) -> dict[str, Any]:
+        """Seconds that verify takes, and those that unpacking and hashing the layers take; the middle of three."""
+        iso, at = self.isos["ours"], self.folder / "layers"
+        verify = self.door(self.house, "verify", str(iso))
+        seen: dict[str, list[float]] = {"verify": [], "unsquashfs and sha256sum": []}
+        for _ in range(VERIFIED):
+            shutil.rmtree(at, ignore_errors=True)
+            at.mkdir()
+            with opened(iso) as medium:
+                for name, extent in medium.files.items():
+                    if name.endswith(".squashfs"):
+                        (at / name.removeprefix("asl/")).write_bytes(medium.bytes_of(extent))
+            seen["unsquashfs and sha256sum"].append(self.unpacked_and_hashed(at))
+            seen["verify"].append(measured(verify, self.log).seconds)
+        shutil.rmtree(at)
+        return {"verify_s": {name: median(seconds) for name, seconds in seen.items()}}
+
+    def unpacked_and_hashed(self, at: Path) -> float:
+        """Seconds for the layers in a folder."""
+        unpackers = Unpackers(Runner(self.log), self.build, at)
+        seconds = 0.0
+        for layer in sorted(at.glob("*.squashfs")):
+            out = at / layer.stem
+            words = ("-quiet", "-no-progress", "-dest", str(out), str(layer))
+            seconds += measured(list(unpackers.argv("unsquashfs", *words)), self.log).seconds
+            files = sorted(str(path) for path in out.rglob("*") if path.is_file() and not path.is_symlink())
+            if files:
+                seconds += measured(["sha256sum", *files], self.log).seconds
+        return seconds
+
     def boots(self, times: int) -> dict[str, Any]:
         """Boot both from each medium, in turns, and take the middle of the seconds to each milestone."""
         seen: dict[tuple[Attachment, str], list[dict[str, float]]] = {}
@@ -283,6 +317,9 @@ def rows(results: dict[str, Any]) -> list[Row]:
             Row("peak memory of a build", None, costs["ours"].peak_mib, "MiB", 1536),
             Row("peak memory, the baseline's build", None, costs["baseline"].peak_mib, "MiB"),
         ]  # fmt: skip
+    if "verify_s" in results:
+        ours, reference = results["verify_s"]["verify"], results["verify_s"]["unsquashfs and sha256sum"]
+        table.append(Row("verify, against unsquashfs and sha256sum of its layers", reference, ours, "s", 2.0))
     goals = {("cdrom", "prompt"): 0.45, ("usb", "prompt"): 0.55}
     for medium, seconds in results.get("boots", {}).items():
         table += [
@@ -310,16 +347,18 @@ def main() -> int:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description="Measure our image against a plain live-boot one.")
     parser.add_argument("--boots", type=int, default=1, metavar="N", help="boots of each image from each medium")
-    parser.add_argument("--only", choices=("builds", "boots"), help="the rest stays as it was measured last")
+    parser.add_argument("--only", choices=("builds", "boots", "verify"), help="the rest stays as it was measured last")
     given = parser.parse_args()
     bench = Bench(ROOT / "build/bench")
     bench.folder.mkdir(parents=True, exist_ok=True)
     written = bench.folder / "bench.json"
     results: dict[str, Any] = json.loads(written.read_text()) if given.only and written.exists() else {}
     results |= {"schema": SCHEMA, "cpus": os.cpu_count()}
-    if given.only != "boots":
+    if given.only in (None, "builds"):
         results |= bench.builds()
-    if given.only != "builds":
+    if given.only in (None, "verify"):
+        results |= bench.verifies()
+    if given.only in (None, "boots"):
         results |= bench.boots(given.boots)
     table = markdown(results)
     written.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
