@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -36,6 +37,7 @@ from asl_image.store import sha256_of
 PROVENANCE = "provenance.json"
 MANIFEST = "manifest"
 COMPRESSIONS = ("dev", "release")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MOST = 12  # lines about one thing
 
 
@@ -77,6 +79,8 @@ def read_original(path: Path) -> Original:
         raise ConfigError(f"{path}: not a manifest: not UTF-8 text") from None
     except OSError as error:
         raise IoFailed(f"{path}: can't be read: {error.strerror}") from error
+    if not NAME.fullmatch(manifest.profile):  # it becomes the name of files and folders
+        raise ConfigError(f"{path}: {manifest.profile!r:.80} is no name of a profile")
     original = Original(path, data, manifest, None)
     iso = original.beside("image.iso")
     if iso.is_file() and sha256_of(iso) != manifest.iso.sha256:

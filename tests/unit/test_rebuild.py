@@ -285,6 +285,15 @@ def test_a_provenance_that_makes_no_sense_is_status_2(project: Project, text: st
     assert nothing_was_built(project)
 
 
+@pytest.mark.parametrize("name", ["../tiny", "/tiny", "..", "-x", "a b"])
+def test_a_profile_s_name_that_would_lead_elsewhere_is_status_2(project: Project, name: str) -> None:
+    rewrite(project, profile=name)
+
+    assert project.types("rebuild", project.manifest) == 2
+    assert f"'{name}' is no name of a profile" in project.err
+    assert nothing_was_built(project)
+
+
 def test_a_manifest_of_another_version_or_none_is_status_2(project: Project) -> None:
     text = project.manifest.read_text()
     for other in (text.replace("manifest/1", "manifest/99").replace("manifest/2", "manifest/99"), "{", "", "\x00"):

@@ -15,7 +15,7 @@ from asl_image import tree_writer
 from asl_image.again import Again, build_again, compared
 from asl_image.atomic import write_whole
 from asl_image.comparetext import as_data, as_text
-from asl_image.errors import CheckFailed, ConfigError, Refused
+from asl_image.errors import CheckFailed, ConfigError, IoFailed, Refused
 from asl_image.kituse import use_kit
 from asl_image.rebuilding import Original, at_hand, make_statement, read_original, result_differences
 from asl_image.runner import Command, Runner
@@ -51,11 +51,13 @@ def rebuild(house: House, manifest: Path, kit: Path | None, output: Path | None,
     original = read_original(manifest)
     statement = output or manifest.with_name(STATEMENT.format(profile=original.manifest.profile))
     text = make_statement(original, surroundings(), time)
-    if statement.exists() and statement.read_text("utf-8", "replace") != text:
+    if statement.exists() and (not statement.is_file() or statement.read_text("utf-8", "replace") != text):
         raise Refused(
             f"{statement}: is there already, and tells of another rebuild",
             hint="move it away with its signatures, or use --output FILE",
         )
+    if statement.parent.exists() and not os.access(statement.parent, os.W_OK):
+        raise IoFailed(f"{statement.parent}: no statement can be written there", hint="use --output FILE")
     found = at_hand(house, original, None if kit is None else use_kit(house, kit, original.manifest.profile).locks)
     again = Again(
         root=house.root,
