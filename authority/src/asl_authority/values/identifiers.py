@@ -12,5 +12,7 @@ REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII
 # A file's name below some root: no part of it begins with a dot or a dash, and no tool needs to quote it.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*", re.ASCII)
 FILE_NAME_LIMIT = 255
+# A time that a person or a requester states: it is shown, and nothing is ordered or decided by it.
+STATED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 U32 = 2**32 - 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +18,7 @@ from asl_authority.values.canonical import Limits
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
-from asl_authority.values.identifiers import FILE_NAME, FILE_NAME_LIMIT, REQUEST_ID
+from asl_authority.values.identifiers import FILE_NAME, FILE_NAME_LIMIT, REQUEST_ID, STATED_TIME
 from asl_authority.values.kinds import Kind
 from asl_authority.values.pel import Program, program_bytes, read_program
 from asl_authority.values.rules import Rule
@@ -54,8 +53,6 @@ MOST_BYTES = 1 << 30
 REQUIRED = ("manifest.yaml", "pel-program.yaml", "policy.hash", "request.sig")
 NOTES = ("meta/notes.txt", "meta/requester-domain.txt")
 INPUTS = "input-artifacts/"
-# What the requester's clock said; nobody here believes it, and it is no part of an order.
-CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _MANIFEST = (
     *("version", "request_id", "request_type", "created_at", "requested_outputs", "policy_hash"),
     *("pel_program_hash", "input_artifact_hashes", "signing"),
@@ -172,7 +169,7 @@ def read_request(data: bytes) -> Request:
     return Request(
         request_id=fields.text("request_id", REQUEST_ID),
         request_type=fields.choice("request_type", RequestType),
-        created_at=fields.text("created_at", CREATED),
+        created_at=fields.text("created_at", STATED_TIME),
         requested_outputs=fields.choices("requested_outputs", Wanted),
         policy_hash=fields.sha256("policy_hash"),
         pel_program_hash=fields.sha256("pel_program_hash"),
