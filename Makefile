@@ -36,6 +36,7 @@ test-long: setup  ## what does not fit into the time of `make test`
 	@./build.py fetch --renew smoke >&2
 	@./build.py fetch --renew authority >&2
 	@./build.py fetch --renew authority-tests >&2
+	@./build.py build smoke >&2
 	@./build.py build authority >&2
 	@$(PYTEST) tests -m long
 

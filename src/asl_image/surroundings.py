@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from asl_image.attribution import RULES, Pair, Rule
 from asl_image.errors import ConfigError, did_you_mean
+from asl_image.isolation import NOBODY
 
 # Nine and a half years ahead: another year, month, day, weekday and hour, and before the end of 32-bit time.
 CLOCK_OFFSET_S = 300_012_345
@@ -19,7 +20,6 @@ ZONE = "KIRI-14"  # 14 hours ahead of UTC, in a form that needs no table
 LOCALE = "tr_TR.UTF-8"  # its letters have another order and another case
 UMASK = 0o077
 HOSTNAME = "asl-elsewhere"
-NOBODY = 65534
 SUBORDINATES = 65536  # numbers that an ordinary user has for the owners of files
 MOST_COUNTED = 4096  # bytes; in longer files a lone digit means nothing
 

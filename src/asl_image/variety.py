@@ -9,16 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_image.errors import AslImageError
+from asl_image.isolation import NOBODY, UID_MAPS, refusal
 from asl_image.mounts import file_system_of
 from asl_image.runner import CLEAN_ENVIRONMENT, Command, Runs
-from asl_image.surroundings import NOBODY, SUBORDINATES, Surroundings, surroundings
+from asl_image.surroundings import SUBORDINATES, Surroundings, surroundings
 
 # A build's scratch, cache and results, in memory.
 MEMORY_MIB = 6144
 DISKS = ("btrfs", "ext4", "xfs")  # that may lie in a file, the most different first
 FIRST_SUBORDINATE = 1 << 30  # far above those that are given to accounts
-UID_MAPS = (Path("/etc/subuid"), Path("/etc/subgid"))
 
 
 @dataclass(frozen=True)
@@ -89,25 +88,16 @@ def look(build: Path, runner: Runs) -> HostFacts:
         free_memory_mib=int(memory[1]) // 1024 if memory else 0,
         known_file_systems=frozenset(Path("/proc/filesystems").read_text().split()),
         programs=frozenset(name for name in programs if shutil.which(name, path=folders)),
-        subordinates="\n".join(table.read_text() for table in UID_MAPS if table.is_file()),
+        subordinates="\n".join(Path(table).read_text() for table in UID_MAPS if Path(table).is_file()),
         ordinary=ordinary_trouble(runner) if uid == 0 else "",
     )
 
 
 def ordinary_trouble(runner: Runs) -> str:
     """Why an ordinary user gets no namespaces, asked by root; empty when he does."""
-    missing = [str(table) for table in UID_MAPS if not table.is_file()]
+    missing = [table for table in UID_MAPS if not Path(table).is_file()]
     if missing:
         return f"{' and '.join(missing)} is missing: apt install passwd"
     user = ("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
     probe = Command(("setpriv", *user, "--", "unshare", "--user", "--mount", "--net", "--pid", "--fork", "true"))
     return refusal(runner, probe)
-
-
-def refusal(runner: Runs, command: Command) -> str:
-    """The last words of a program that fails; empty when it doesn't."""
-    try:
-        runner.run(command)
-    except AslImageError as error:
-        return error.details[-1] if error.details else str(error)
-    return ""

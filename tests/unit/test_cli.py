@@ -19,6 +19,7 @@ import pytest
 from asl_image import cli
 from asl_image.errors import Refused
 from asl_image.hosttools import HOST_TOOLS
+from asl_image.isolation import HELPERS, Ground
 from asl_image.profile import load_profile
 from asl_image.profiledoc import profile_schema, profile_text
 from asl_image.screen import ProgressMode, Screen, in_unit
@@ -385,7 +386,7 @@ class FakeHost:
     """A host that lacks what it is told to lack."""
 
     lacks: tuple[str, ...] = ()
-    isolated: str | None = None
+    isolated: str = ""
     uefi: str | None = None
     free: int = 100_000
     kvm: tuple[bool, bool] = (True, True)
@@ -393,8 +394,8 @@ class FakeHost:
     def has(self, program: str) -> bool:
         return program not in self.lacks
 
-    def isolation(self) -> str | None:
-        return self.isolated
+    def ground(self) -> Ground:
+        return Ground(0, "", frozenset(HELPERS), {}, {}, own=self.isolated)
 
     def firmware(self) -> str | None:
         return self.uefi
@@ -426,7 +427,7 @@ def test_missing_programs_are_named_with_their_packages_and_what_needs_them() ->
 @pytest.mark.parametrize(
     ("host", "name"),
     [
-        (FakeHost(isolated="forbidden"), "namespaces"),
+        (FakeHost(isolated="forbidden"), "build as root"),
         (FakeHost(free=4095), "disk"),
         (FakeHost(uefi="none"), "uefi firmware"),
     ],

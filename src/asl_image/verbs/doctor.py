@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -13,16 +14,19 @@ from typing import Protocol
 import click
 
 from asl_image.accelerator import KVM, best_accelerator
-from asl_image.errors import AslImageError, Refused
+from asl_image.errors import Refused
 from asl_image.hosttools import HOST_TOOLS
+from asl_image.isolation import ENOUGH, Ground, root_obstacles, rootless_obstacles, survey
 from asl_image.qemu import QEMU, find_ovmf
-from asl_image.runner import Command, Runner
+from asl_image.runner import CLEAN_ENVIRONMENT, Runner
 from asl_image.verbs import House
 
 VERBS = ("lock", "fetch", "build", "boot", "kit")
 
 # Tools tree, root tree, layers, ISO and package store of one profile come to 2 GB; a second one must fit beside it.
 FREE_MIB = 4096
+
+ANYBODY = f"whoever has {ENOUGH} numbers in /etc/subuid and /etc/subgid"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Host(Protocol):
 
     def has(self, program: str) -> bool: ...
 
-    def isolation(self) -> str | None: ...
+    def ground(self) -> Ground: ...
 
     def firmware(self) -> str | None: ...
 
@@ -66,8 +70,7 @@ def examine(host: Host, verbs: Iterable[str] = VERBS) -> tuple[Check, ...]:
     ]
     if "build" in wanted:
         if host.has("unshare"):
-            trouble = host.isolation()
-            checks.append(Check("namespaces", trouble is None, trouble or "can be made", ("build",)))
+            checks += ways_to_build(host.ground())
         free = host.free_mib()
         enough = free >= FREE_MIB
         said = f"{free} MiB free" + ("" if enough else f", {FREE_MIB} MiB are needed")
@@ -81,6 +84,17 @@ def examine(host: Host, verbs: Iterable[str] = VERBS) -> tuple[Check, ...]:
     return tuple(checks)
 
 
+def ways_to_build(ground: Ground) -> Iterator[Check]:
+    """Whether this host can build as root and as an ordinary user; only the way of whoever asks must be open."""
+    ways = (
+        ("build as root", root_obstacles(ground), ground.uid == 0, "can be done"),
+        ("build rootless", rootless_obstacles(ground), ground.uid != 0, f"can be done by {ground.user or ANYBODY}"),
+    )
+    for name, obstacles, own, fine in ways:
+        packages = ("uidmap",) if own and any("uidmap" in each for each in obstacles) else ()
+        yield Check(name, not obstacles if own else None, "; ".join(obstacles) or fine, ("build",), packages)
+
+
 def _accelerator(device: bool, proven: bool) -> str:
     if proven:
         return "KVM, proved by starting a guest"
@@ -90,30 +104,21 @@ def _accelerator(device: bool, proven: bool) -> str:
 
 @dataclass(frozen=True)
 class ThisHost:
-    """The machine we run on; `scratch` is a directory for our own."""
+    """The machine we run on; `scratch` is a directory for our own, `sudoer` who became root to ask."""
 
     build: Path
     path: str
     scratch: Path
+    sudoer: str = ""
 
     def has(self, program: str) -> bool:
         """Whether a program is there; /sbin may be missing from a person's PATH and is looked at all the same."""
         return shutil.which(program, path=f"{self.path}:/usr/sbin:/sbin") is not None
 
-    def isolation(self) -> str | None:
-        """What is in the way of a mount and network namespace of our own, found by making one."""
-        as_user = () if os.geteuid() == 0 else ("--user", "--map-auto", "--map-root-user")
-        runner = Runner(self.scratch / "namespaces.log")
-        try:
-            runner.run(Command(("unshare", *as_user, "--mount", "--net", "--pid", "--fork", "true")))
-        except AslImageError as error:
-            said = error.details[-1] if error.details else str(error)
-            return (
-                f"none can be made ({said}); an ordinary user needs them allowed by the kernel (sysctl "
-                "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), a range in "
-                "/etc/subuid and /etc/subgid, and the package uidmap; root needs CAP_SYS_ADMIN"
-            )
-        return None
+    def ground(self) -> Ground:
+        """What there is for namespaces of our own, found by making some."""
+        which = partial(shutil.which, path=CLEAN_ENVIRONMENT["PATH"])
+        return survey(Runner(self.scratch / "namespaces.log"), which, self.sudoer)
 
     def firmware(self) -> str | None:
         """What is in the way of a UEFI boot."""
@@ -139,7 +144,9 @@ class ThisHost:
 def doctor(house: House, verbs: tuple[str, ...]) -> int:
     """See whether this host has what is needed; status 4 when something is missing."""
     with TemporaryDirectory(prefix="asl-doctor-") as scratch:
-        host = ThisHost(house.build, house.environ.get("PATH", os.defpath), Path(scratch))
+        host = ThisHost(
+            house.build, house.environ.get("PATH", os.defpath), Path(scratch), house.environ.get("SUDO_USER", "")
+        )
         checks = examine(host, verbs or VERBS)
     packages = sorted({package for check in checks for package in check.packages})
     bad = [check for check in checks if check.ok is False]

@@ -15,11 +15,12 @@ from asl_image.building import only_builder
 from asl_image.cache import Cache
 from asl_image.comparetext import as_data, as_text
 from asl_image.errors import CheckFailed, ConfigError, Refused
+from asl_image.isolation import refusal
 from asl_image.plan import Plan, make_plan
 from asl_image.reprotest import Bench, Blame, Outcome, as_lines, check_possible, elsewhere_argv, narrowed
 from asl_image.runner import Command, Runner
 from asl_image.surroundings import NAMES, VARIATIONS, chosen
-from asl_image.variety import HostFacts, impossible, look, refusal
+from asl_image.variety import HostFacts, impossible, look
 from asl_image.verbs import House
 from asl_image.verbs.buildoptions import BuildOptions, build_options
 
@@ -65,7 +66,7 @@ def repro_test(house: House, options: BuildOptions, variations: str | None, no_n
         found = bench.try_with(varied)
         blames: list[Blame] = []
         left: frozenset[str] = frozenset()
-        kept = bench.scratch / "different"
+        kept = bench.scratch / "kept"
         shutil.rmtree(kept, ignore_errors=True)
         if not found.equal or keep:
             bench.results.rename(kept)
