@@ -17,7 +17,7 @@ from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.front.completion import bash_completion
 from asl_authority.front.manpage import man_page
-from asl_authority.front.parser import EPILOG, VERBS
+from asl_authority.front.parser import EPILOG, load_verbs
 
 SOURCES = Path(cli.__file__).parents[2]
 
@@ -52,6 +52,11 @@ def test_an_option_may_stand_before_or_after_the_verb(words: tuple[str, ...]) ->
         ((), "say what to do"),
         (("--root",), "expected one argument"),
         (("status", "--root", "/nonexistent/tree"), "no such directory"),
+        (("status", "--machine", "/nonexistent/tree"), "no such directory"),
+        (("policy",), "one of: new, check, hash, show"),
+        (("policy", "hsah", "x"), "did you mean hash?"),
+        (("policy", "hash"), "required: FILE"),
+        (("policy", "hash", "/nonexistent/file"), "no such file"),
         (("--completion", "fish"), "invalid choice"),
         (("--js", "status"), "not understood"),
         (("st\x1b[2Jatus",), "\\x1b"),
@@ -106,6 +111,7 @@ def test_another_root_is_refused_on_a_sealed_host(tmp_path: Path) -> None:
     machine = seal(tmp_path / "m", "host")
 
     assert call("status", "--root", str(tmp_path), machine=machine)[0] is ExitStatus.REFUSED
+    assert call("status", "--machine", str(tmp_path), machine=machine)[0] is ExitStatus.REFUSED
 
 
 def test_another_root_is_refused_when_the_seal_cannot_be_read(tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ def test_another_root_is_refused_when_the_seal_cannot_be_read(tmp_path: Path) ->
 def test_another_root_is_looked_at_in_rehearsal(tmp_path: Path) -> None:
     machine = seal(tmp_path / "m", "rehearsal")
 
-    status, out, _ = call("status", "--root", str(tmp_path), machine=machine)
+    status, out, _ = call("status", "--machine", str(tmp_path), machine=machine)
 
     assert status is ExitStatus.CHECK_FAILED  # an empty tree
     assert "Mode        unknown" in out
@@ -193,7 +199,9 @@ def test_the_program_answers_by_each_of_its_names() -> None:
 def test_help_names_every_verb_and_every_exit_status() -> None:
     text = " ".join(call("--help")[1].split())
 
-    assert all(verb.summary in text for verb in VERBS)
+    assert all(verb.summary in text for verb in load_verbs())
+    assert max(map(len, call("--help")[1].splitlines())) < 80
+    assert call("--help")[1].isascii()
     assert all(f"{int(status)} " in EPILOG for status in ExitStatus)
     assert EPILOG in text
 
@@ -202,7 +210,7 @@ def test_the_manual_page_is_good_roff_and_names_every_verb() -> None:
     page = man_page()
 
     assert page.startswith(".TH ASL-AUTH-HOST 1 ")
-    assert all(verb.name.replace("-", "\\-") in page for verb in VERBS)
+    assert all(verb.name.replace("-", "\\-") in page for verb in load_verbs())
     assert "--man-page" not in page
     macros = {line.split(" ")[0] for line in page.splitlines() if line.startswith((".", "'"))}
     assert macros <= {".TH", ".SH", ".TP", ".PP", ".B", ".I", ".RS", ".RE"}
@@ -223,7 +231,9 @@ def bash() -> str:
         ("asl-auth-host s", {"status", "self-test"}),
         ("asl-auth-host --js", {"--json"}),
         ("asl-auth-host --json sel", {"self-test"}),
-        ("asl-auth-host status --r", {"--root"}),
+        ("asl-auth-host status --m", {"--machine"}),
+        ("asl-auth-host policy h", {"hash"}),
+        ("asl-auth-host policy hash --j", {"--json"}),
         ("asl-auth-host status --v", set()),
     ],
 )

@@ -62,3 +62,9 @@ class Busy(AuthorityError):
     """Somebody else holds what only one may have."""
 
     status = ExitStatus.BUSY
+
+
+class Aborted(AuthorityError):
+    """The operator stopped it: Ctrl-C, a closed terminal, or an answer of no."""
+
+    status = ExitStatus.ABORTED

@@ -13,8 +13,10 @@ from typing import TextIO
 
 from asl_authority import __version__, contract
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import AuthorityError, IoFailed, Refused, UsageError
-from asl_authority.front.parser import Request, make_parser, parse
+from asl_authority.errors import AuthorityError, IoFailed, UsageError
+from asl_authority.front.parser import Request, parse, program_help, verb_parser
+from asl_authority.front.terminal import ConsoleTerminal, Terminal
+from asl_authority.front.verb import Call
 
 
 def main() -> int:
@@ -29,11 +31,19 @@ def main() -> int:
     return int(status)
 
 
-def run(words: Sequence[str], *, program: str, stdout: TextIO, stderr: TextIO, machine: Path = Path("/")) -> ExitStatus:
+def run(
+    words: Sequence[str],
+    *,
+    program: str,
+    stdout: TextIO,
+    stderr: TextIO,
+    machine: Path = Path("/"),
+    terminal: Terminal | None = None,
+) -> ExitStatus:
     """Carry out the command line `words` and return how it ended; `machine` is the root we really run on."""
     wants_json = "--json" in words
     try:
-        return _carry_out(program, parse(program, words), stdout, machine)
+        return _carry_out(program, parse(program, words), stdout, machine, terminal or ConsoleTerminal())
     except AuthorityError as error:
         return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
     except KeyboardInterrupt:
@@ -53,7 +63,7 @@ def run(words: Sequence[str], *, program: str, stdout: TextIO, stderr: TextIO, m
         return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
 
 
-def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path) -> ExitStatus:
+def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path, terminal: Terminal) -> ExitStatus:
     if request.help:
         return _say(program, request, stdout, help=_help(program, request))
     if request.version:
@@ -68,59 +78,18 @@ def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path) ->
         return _say(program, request, stdout, completion=bash_completion())
     if request.verb is None:
         raise UsageError("say what to do", hint=f"see: {program} --help")
-    root = _root(request, machine)
-    if request.verb == "status":
-        return _status(program, request, root, stdout)
-    return _self_test(program, request, stdout)
+    from asl_authority.front.places import authority_root
 
-
-def _status(program: str, request: Request, root: Path, stdout: TextIO) -> ExitStatus:
-    from asl_authority.front import ui
-    from asl_authority.operations.status import gather, make_status
-
-    answer = make_status(gather(root))
-    status = ExitStatus.DONE if answer.ok else ExitStatus.CHECK_FAILED
+    root = authority_root(machine, request.root)
+    call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, terminal)
+    answer = request.verb.run(call)
     if request.json:
-        stdout.write(ui.json_object(program, status, verb="status", **ui.status_members(answer)))
+        from asl_authority.front import ui
+
+        stdout.write(ui.json_object(program, answer.status, verb=request.verb.name, **answer.members))
     else:
-        stdout.write(ui.status_text(answer))
-    return status
-
-
-def _self_test(program: str, request: Request, stdout: TextIO) -> ExitStatus:
-    import dataclasses
-
-    from asl_authority.front import ui
-    from asl_authority.operations.self_test import run_self_test
-
-    findings = []
-    for finding in run_self_test():
-        findings.append(finding)
-        if not request.json:
-            stdout.write(ui.finding_line(finding))
-            stdout.flush()
-    ok = all(finding.ok for finding in findings)
-    status = ExitStatus.DONE if ok else ExitStatus.CHECK_FAILED
-    if request.json:
-        members = [dataclasses.asdict(finding) for finding in findings]
-        stdout.write(ui.json_object(program, status, verb="self-test", ok=ok, findings=members))
-    else:
-        stdout.write(ui.self_test_verdict(findings))
-    return status
-
-
-def _root(request: Request, machine: Path) -> Path:
-    """The tree to look at. Raises UsageError or, on a sealed host outside a rehearsal, Refused."""
-    if request.root == Path("/"):
-        return machine
-    from asl_authority.storage.state import load_seal
-
-    seal = load_seal(machine)
-    if seal is not None and seal.mode is not contract.Mode.REHEARSAL:
-        raise Refused("--root: on a sealed host only in rehearsal", hint="start the rehearsal entry of the boot menu")
-    if not request.root.is_dir():
-        raise UsageError(f"--root {str(request.root)!a}: no such directory")
-    return request.root
+        stdout.write(answer.text)
+    return answer.status
 
 
 def _say(program: str, request: Request, stdout: TextIO, **texts: str) -> ExitStatus:
@@ -148,13 +117,14 @@ def _say_error(
 
     stderr.write(ui.error_text(program, error))
     if json_to is not None:
-        json_to.write(ui.json_object(program, status, error=str(error), hint=error.hint))
+        json_to.write(
+            ui.json_object(program, status, error=str(error), check_id=ui.check_id_of(error), hint=error.hint)
+        )
     return status
 
 
 def _help(program: str, request: Request) -> str:
-    parser, by_name = make_parser(program)
-    return (parser if request.verb is None else by_name[request.verb]).format_help()
+    return program_help(program) if request.verb is None else verb_parser(program, request.verb).format_help()
 
 
 def _program(called_as: str) -> str:

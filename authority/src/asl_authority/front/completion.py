@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 from asl_authority import contract
-from asl_authority.front.parser import make_parser, option_words
+from asl_authority.front.parser import COMMON, GROUPS, VERSION, load_verbs, option_words
 
 _BASH = """\
 # bash completion for {names}
 _asl_auth_host() {{
     local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD - 1]}} verb= w
     for w in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
-        case $w in {verbs_pattern}) verb=$w; break ;; esac
+        case $w in -*) ;; *) verb="$verb${{verb:+ }}$w" ;; esac
     done
     COMPREPLY=()
-    if [ "$before" = --root ]; then
-        mapfile -t COMPREPLY < <(compgen -d -- "$word")
-        return
-    fi
+    case $before in {paths}) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;; esac
     case $verb in
-{cases}        *) mapfile -t COMPREPLY < <(compgen -W '{verbs} {options}' -- "$word") ;;
+{cases}        *) mapfile -t COMPREPLY < <(compgen -W '{groups} {options}' -- "$word") ;;
     esac
 }}
-complete -F _asl_auth_host {names}
+complete -o filenames -F _asl_auth_host {names}
 """
 
 
 def bash_completion() -> str:
-    """A bash script that completes verbs, options and directories."""
-    parser, by_name = make_parser(contract.PROGRAM)
-    cases = "".join(
-        f"        {name}) mapfile -t COMPREPLY < <(compgen -W '{' '.join(option_words(verb))}' -- \"$word\") ;;\n"
-        for name, verb in by_name.items()
-    )
+    """A bash script that completes verbs, options and the names of files."""
+    verbs = load_verbs()
+    cases = [
+        f"        '{verb.name}'*) {_offer(option_words((*verb.arguments, *COMMON)), files=True)} ;;" for verb in verbs
+    ]
+    for group in GROUPS:
+        words = [verb.name.split(" ")[1] for verb in verbs if verb.name.startswith(f"{group} ")]
+        cases += [f"        '{group}') {_offer([*words, *option_words(COMMON)])} ;;"] if words else []
+    every = (*(argument for verb in verbs for argument in verb.arguments), *COMMON)
+    paths = sorted({word for each in every if each.kind == "path" and not each.positional for word in each.words})
     return _BASH.format(
         names=" ".join(contract.PROGRAM_NAMES),
-        verbs=" ".join(by_name),
-        verbs_pattern=" | ".join(by_name),
-        options=" ".join(option_words(parser)),
-        cases=cases,
+        groups=" ".join(GROUPS),
+        options=" ".join(option_words((*COMMON, VERSION))),
+        paths=" | ".join(paths),
+        cases="".join(f"{case}\n" for case in cases),
     )
+
+
+def _offer(words: list[str], *, files: bool = False) -> str:
+    flags = "-f " if files else ""
+    return f"mapfile -t COMPREPLY < <(compgen {flags}-W '{' '.join(words)}' -- \"$word\")"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Iterable
 
 from asl_authority import __version__, contract
-from asl_authority.front.parser import DESCRIPTION, EPILOG, VERBS, make_parser, visible_actions
+from asl_authority.front.parser import COMMON, DESCRIPTION, EPILOG, VERSION, load_verbs
+from asl_authority.front.verb import Argument
 
 
 def man_page() -> str:
     """asl-auth-host(1) in man(7) macros, without a date, so that it is the same whenever it is made."""
-    parser, by_name = make_parser(contract.PROGRAM)
     name = contract.PROGRAM
     lines = [
         f'.TH {name.upper()} 1 "" "{name} {__version__}" "Authority host"',
@@ -24,15 +24,13 @@ def man_page() -> str:
         ".PP",
         _text(f"{contract.PROGRAM_NAMES[1]} is the same program by another name."),
         ".SH OPTIONS",
-        *_options(parser),
+        *_arguments((*COMMON, VERSION)),
         ".SH VERBS",
     ]
-    for verb in VERBS:
-        lines += [".TP", f".B {_text(verb.name)}", _text(verb.description)]
-        own = [
-            a for a in visible_actions(by_name[verb.name]) if a.dest not in {b.dest for b in visible_actions(parser)}
-        ]
-        lines += [".RS", *_option_list(own), ".RE"] if own else []
+    for verb in load_verbs():
+        words = " ".join(argument.metavar or argument.name for argument in verb.arguments if argument.positional)
+        lines += [".TP", f".B {_text(verb.name)} {_text(words)}".rstrip(), _text(verb.description)]
+        lines += [".RS", *_arguments(verb.arguments), ".RE"] if verb.arguments else []
     lines += [".SH EXIT STATUS"]
     lines += [_text(EPILOG.removeprefix("Exit status: "))]
     lines += [".SH FILES"]
@@ -46,16 +44,12 @@ def man_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _options(parser: argparse.ArgumentParser) -> list[str]:
-    return _option_list(visible_actions(parser))
-
-
-def _option_list(actions: list[argparse.Action]) -> list[str]:
+def _arguments(arguments: Iterable[Argument]) -> list[str]:
     lines = []
-    for action in actions:
-        words = ", ".join(_text(word) for word in action.option_strings)
-        value = f" \\fI{_text(action.metavar)}\\fR" if isinstance(action.metavar, str) else ""
-        lines += [".TP", f"\\fB{words}\\fR{value}", _text(action.help or "")]
+    for argument in arguments:
+        words = ", ".join(f"\\fB{_text(word)}\\fR" for word in argument.words) if not argument.positional else ""
+        value = f" \\fI{_text(argument.metavar)}\\fR" if argument.metavar else ""
+        lines += [".TP", (words + value).strip(), _text(argument.help)]
     return lines
 
 

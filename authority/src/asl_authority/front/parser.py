@@ -1,55 +1,50 @@
-"""The command line as one argparse description, from which help, manual page and completion come too."""
+"""The command line: which verb is meant, and its words; help, manual page and completion come from the same verbs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from asl_authority import contract
 from asl_authority.errors import UsageError
+from asl_authority.front.verb import Argument, Verb
 
-DESCRIPTION = "Offline authority tools: what this sealed machine is, and whether it can be trusted to sign."
+DESCRIPTION = "Offline authority tools: what this sealed machine is, and what it signs for its domains."
 EPILOG = (
     "Exit status: 0 done, 1 our fault, 2 usage or configuration, 3 a check says no, 4 refused, 5 store damaged, "
     "6 stopped by you, 7 unlock failed, 8 media or input/output, 9 another program failed, 10 busy."
 )
+HIDDEN = argparse.SUPPRESS
 
+# Group of verbs → the module that has them. Only the module of the verb that is called is loaded.
+GROUPS: Mapping[str, str] = {
+    "status": "machine",
+    "self-test": "machine",
+    "policy": "policy",
+}
 
-# Named tuples here, not dataclasses: those cost every start as much as argparse does.
-class Verb(NamedTuple):
-    """One thing the program can do, in the words of its help."""
-
-    name: str
-    summary: str
-    description: str
-
-
-VERBS = (
-    Verb(
-        "status",
-        "say what this machine is",
-        "Says which image this is, how it was started, which layers it runs from, whether any network interface or "
-        "store volume is present, and which tools are installed. Changes nothing. Ends with 3 when something is not "
-        "as it must be.",
-    ),
-    Verb(
-        "self-test",
-        "check this machine's cryptography against published answers",
-        "Computes SHA-256, Ed25519 and scrypt and compares them with the answers that their standards print, and "
-        "checks that the kernel's random pool is ready. Changes nothing. Ends with 3 when an answer is wrong.",
+COMMON = (
+    Argument(("-h", "--help"), "show this help and end", kind="flag"),
+    Argument(("--json",), "print exactly one JSON object on stdout", kind="flag"),
+    Argument(
+        ("--root",),
+        f"the authority's tree (default {contract.AUTHORITY_ROOT}); another one on a sealed host in rehearsal only",
+        "DIR",
+        "path",
     ),
 )
-HIDDEN = argparse.SUPPRESS
 
 
 class Request(NamedTuple):
     """A command line, understood."""
 
-    verb: str | None = None
+    verb: Verb | None = None
+    values: Mapping[str, Any] = {}
     json: bool = False
-    root: Path = Path("/")
+    root: Path | None = None
     version: bool = False
     help: bool = False
     man_page: bool = False
@@ -64,75 +59,138 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see: {self.prog} --help")
 
 
-def make_parser(program: str) -> tuple[Parser, dict[str, Parser]]:
-    """The parser for `program` and those of its verbs by name."""
-    parser = Parser(program, description=DESCRIPTION, epilog=EPILOG, add_help=False, allow_abbrev=False)
-    _add_options(parser)
+def load_verbs(group: str | None = None) -> tuple[Verb, ...]:
+    """The verbs of one group, or of all."""
+    groups = GROUPS if group is None else (group,)
+    modules = dict.fromkeys(GROUPS[name] for name in groups)
+    found = [verb for module in modules for verb in import_module(f"asl_authority.front.verbs.{module}").VERBS]
+    return tuple(verb for verb in found if verb.name.split(" ")[0] in groups)
+
+
+def program_parser(program: str) -> Parser:
+    """The parser of what may stand before a verb."""
+    parser = Parser(program, usage=f"{program} [options] VERB ...", add_help=False, allow_abbrev=False)
+    _add(parser, COMMON)
     parser.add_argument("--version", action="store_true", default=HIDDEN, help="print the version and end")
     parser.add_argument("--man-page", action="store_true", default=HIDDEN, help=HIDDEN)
     parser.add_argument("--completion", choices=("bash",), default=HIDDEN, help=HIDDEN)
-    verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", parser_class=Parser)
-    by_name = {}
-    for verb in VERBS:
-        by_name[verb.name] = verbs.add_parser(
-            verb.name, help=verb.summary, description=verb.description, add_help=False, allow_abbrev=False
-        )
-        _add_options(by_name[verb.name])
-    return parser, by_name
+    return parser
+
+
+def verb_parser(program: str, verb: Verb) -> Parser:
+    """The parser of one verb."""
+    parser = Parser(f"{program} {verb.name}", description=verb.description, add_help=False, allow_abbrev=False)
+    _add(parser, verb.arguments)
+    _add(parser, COMMON)
+    return parser
 
 
 def parse(program: str, words: Sequence[str]) -> Request:
     """Understand a command line. Raises UsageError, with a suggestion where one is near."""
-    parser, by_name = make_parser(program)
-    verb = _first_plain_word(parser, words)
-    if verb is not None and verb not in by_name:
-        raise UsageError(f"{verb!a}: no such verb", hint=_did_you_mean(verb, by_name, f"see: {program} --help"))
+    parser = program_parser(program)
+    before, rest = _split(parser, words)
+    given = vars(_parsed(parser, before))
+    verb = _find(program, rest) if rest else None
+    if verb is not None:
+        own = verb_parser(program, verb)
+        rest = rest[len(verb.name.split(" ")) :]
+        wants_help = any(word in ("-h", "--help") for word in rest)
+        found = {"help": True} if wants_help else vars(_parsed(own, rest))
+        given |= {"json": True} if "--json" in rest else {}
+        given |= found
+    common = {name: given.pop(name) for name in list(given) if name in Request._fields}
+    return Request(verb=verb, values=given, **common)
+
+
+def option_words(arguments: Iterable[Argument]) -> list[str]:
+    """The long options among arguments, in order."""
+    return [word for argument in arguments for word in argument.words if word.startswith("--")]
+
+
+def program_help(program: str) -> str:
+    """The help of the whole program: its options, and every verb in a line."""
+    lines = [f"usage: {program} [options] VERB ...", "", *_filled(DESCRIPTION), "", "options:"]
+    lines += _table([(_shown(argument), argument.help) for argument in (*COMMON, VERSION)])
+    lines += ["", "verbs:", *_table([(verb.name, verb.summary) for verb in load_verbs()])]
+    return "\n".join([*lines, "", *_filled(f"See {program} VERB --help. {EPILOG}")]) + "\n"
+
+
+VERSION = Argument(("--version",), "print the version and end", kind="flag")
+
+
+def _shown(argument: Argument) -> str:
+    return ", ".join(argument.words) + (f" {argument.metavar}" if argument.metavar else "")
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    import textwrap
+
+    width = min(26, 2 + max(len(left) for left, _ in rows))
+    lines = []
+    for left, right in rows:
+        first, *more = textwrap.wrap(right, 76 - width)
+        head = [f"  {left:<{width}}{first}"] if len(left) < width else [f"  {left}", f"  {'':<{width}}{first}"]
+        lines += [*head, *(f"  {'':<{width}}{line}" for line in more)]
+    return lines
+
+
+def _filled(text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, 78)
+
+
+def _split(parser: Parser, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands before the verb, and the verb with all that follows."""
+    takes_value = {word for action in parser._actions if action.nargs is None for word in action.option_strings}  # noqa: SLF001
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in takes_value else 1
+    return list(words[:at]), list(words[at:])
+
+
+def _find(program: str, words: Sequence[str]) -> Verb:
+    group = words[0]
+    if group not in GROUPS:
+        raise UsageError(f"{group!a}: no such verb", hint=_did_you_mean(group, GROUPS, f"see: {program} --help"))
+    verbs = {verb.name: verb for verb in load_verbs(group)}
+    if group in verbs:
+        return verbs[group]
+    seconds = [name.split(" ")[1] for name in verbs]
+    second = words[1] if len(words) > 1 else ""
+    if second not in seconds:
+        said = (
+            f"{second!a}: no such verb of {group}" if second and not second.startswith("-") else f"{group}: and what?"
+        )
+        raise UsageError(said, hint=_did_you_mean(second, seconds, f"one of: {', '.join(seconds)}"))
+    return verbs[f"{group} {second}"]
+
+
+def _parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     found, left = parser.parse_known_args(words)
     if left:
-        options = option_words(parser if verb is None else by_name[verb])
-        hint = _did_you_mean(left[0], options, f"see: {program} --help")
+        options = [word for action in parser._actions for word in action.option_strings if action.help is not HIDDEN]  # noqa: SLF001
+        hint = _did_you_mean(left[0], options, f"see: {parser.prog} --help")
         raise UsageError(f"{left[0]!a}: not understood here", hint=hint)
-    return Request(**vars(found))
+    return found
 
 
-def option_words(parser: argparse.ArgumentParser) -> list[str]:
-    """The long options that `parser` shows in its help, in order."""
-    return [word for action in visible_actions(parser) for word in action.option_strings if word.startswith("--")]
-
-
-def visible_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The options that `parser` shows in its help."""
-    return [action for action in _all_actions(parser) if action.option_strings and action.help is not HIDDEN]
-
-
-def _all_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    # argparse keeps the list under a private name and offers no other way to it.
-    return parser._actions  # noqa: SLF001
-
-
-def _add_options(parser: Parser) -> None:
-    """The options that may stand before and after the verb; absent ones leave no trace, so neither hides the other."""
-    parser.add_argument("-h", "--help", action="store_true", default=HIDDEN, help="show this help and end")
-    parser.add_argument("--json", action="store_true", default=HIDDEN, help="print exactly one JSON object on stdout")
-    parser.add_argument(
-        "--root",
-        metavar="DIR",
-        type=Path,
-        default=HIDDEN,
-        help=f"look at the tree DIR instead of /; on a sealed {contract.PROGRAM} in rehearsal only",
-    )
-
-
-def _first_plain_word(parser: Parser, words: Sequence[str]) -> str | None:
-    """The word that argparse will take for the verb."""
-    takes_value = {word for action in _all_actions(parser) if action.nargs is None for word in action.option_strings}
-    rest = iter(words)
-    for word in rest:
-        if word in takes_value:
-            next(rest, None)
-        elif not word.startswith("-"):
-            return word
-    return None
+def _add(parser: Parser, arguments: Iterable[Argument]) -> None:
+    """Add arguments; absent options leave no trace, so that none before a verb is hidden by one after it."""
+    for argument in arguments:
+        extra: dict[str, Any] = {"help": argument.help}
+        if argument.kind == "flag":
+            extra |= {"action": "store_true"}
+        else:
+            extra |= {"type": {"path": Path, "number": int}.get(argument.kind, str), "metavar": argument.metavar}
+            extra |= {"choices": argument.choices} if argument.choices else {}
+        if argument.positional:
+            extra |= {"nargs": "+" if argument.many else None if argument.required else "?"}
+            parser.add_argument(argument.name, **extra)
+            continue
+        if argument.many:
+            extra["action"] = "append"
+        parser.add_argument(*argument.words, default=HIDDEN, required=argument.required, **extra)
 
 
 def _did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:

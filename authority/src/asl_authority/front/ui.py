@@ -41,10 +41,21 @@ def json_object(program: str, status: ExitStatus, **members: object) -> str:
 
 def error_text(program: str, error: AuthorityError) -> str:
     """What, where, what now."""
-    lines = [f"{program}: {plain(str(error))}"]
+    check_id = check_id_of(error)
+    lines = [f"{program}: {f'{check_id}: ' if check_id else ''}{plain(str(error))}"]
     if error.hint:
         lines.append(f"  {plain(error.hint)}")
     return "\n".join(lines) + "\n"
+
+
+def check_id_of(error: AuthorityError) -> str | None:
+    """The rule that was broken, where one was."""
+    return getattr(error, "check_id", None) or None
+
+
+def findings_members(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """Findings for --json."""
+    return [dataclasses.asdict(finding) for finding in findings]
 
 
 def finding_line(finding: Finding) -> str:
@@ -93,7 +104,7 @@ def status_members(status: Status) -> dict[str, object]:
         "store": _member(gathered.volumes),
         "tools": _member(gathered.tools),
         "self_test": "not run",
-        "findings": [dataclasses.asdict(finding) for finding in status.findings],
+        "findings": findings_members(status.findings),
     }
 
 

@@ -1,0 +1,93 @@
+"""Ask a person, on the terminal itself: never through a pipe, and secrets without an echo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+from asl_authority.errors import Aborted, IoFailed, Refused
+
+LONGEST_LINE = 4096
+
+
+class Terminal(Protocol):
+    """Where questions are asked; tests hand in one that answers from a list."""
+
+    def say(self, text: str) -> None:
+        """Show lines to the person."""
+
+    def ask(self, question: str) -> str:
+        """The line that is typed. Raises Aborted when nobody answers."""
+
+    def secret(self, question: str) -> str:
+        """The line that is typed, unseen. Raises Aborted when nobody answers."""
+
+
+class ConsoleTerminal:
+    """The terminal that controls this process; opened when first used."""
+
+    def __init__(self, device: str = "/dev/tty") -> None:
+        self._device = device
+        self._open: TextIO | None = None
+
+    def say(self, text: str) -> None:
+        """Show lines."""
+        try:
+            self._tty().write(text)
+            self._tty().flush()
+        except OSError as error:
+            raise IoFailed(f"{self._device}: {error.strerror}") from None
+
+    def ask(self, question: str) -> str:
+        """Ask, and wait."""
+        self.say(question)
+        return self._line()
+
+    def secret(self, question: str) -> str:
+        """Ask without an echo; the terminal is as it was afterwards, however it ends."""
+        self.say(question)
+        try:
+            with self._silent():
+                return self._line()
+        finally:
+            self.say("\n")
+
+    def _line(self) -> str:
+        try:
+            line = self._tty().readline(LONGEST_LINE + 1)
+        except UnicodeDecodeError:
+            raise Refused("what was typed is not UTF-8") from None
+        except OSError as error:
+            raise IoFailed(f"{self._device}: {error.strerror}") from None
+        if not line:
+            raise Aborted("the terminal was closed")
+        if not line.endswith("\n"):
+            raise Refused(f"a line has at most {LONGEST_LINE} characters")
+        return line[:-1]
+
+    def _tty(self) -> TextIO:
+        if self._open is None:
+            try:
+                descriptor = os.open(self._device, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+            except OSError:
+                raise Refused(
+                    "this asks questions, and there is no terminal to ask on", hint="run it on the host's console"
+                ) from None
+            self._open = os.fdopen(descriptor, "r+", buffering=1, encoding="utf-8")
+        return self._open
+
+    @contextmanager
+    def _silent(self) -> Iterator[None]:
+        import termios
+
+        descriptor = self._tty().fileno()
+        before = termios.tcgetattr(descriptor)
+        silent = termios.tcgetattr(descriptor)
+        silent[3] &= ~(termios.ECHO | termios.ECHONL)
+        try:
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
+            yield
+        finally:
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)

@@ -1,0 +1,62 @@
+"""status and self-test: what this machine is, and whether its cryptography can be trusted."""
+
+from __future__ import annotations
+
+from asl_authority.contract import ExitStatus
+from asl_authority.front.verb import Answer, Argument, Call, Verb
+
+
+def status(call: Call) -> Answer:
+    """Say what this machine is."""
+    from asl_authority.front import ui
+    from asl_authority.front.places import another_machine
+    from asl_authority.operations.status import gather, make_status
+
+    answer = make_status(gather(another_machine(call)))
+    ended = ExitStatus.DONE if answer.ok else ExitStatus.CHECK_FAILED
+    return Answer(ui.status_text(answer), ui.status_members(answer), ended)
+
+
+def self_test(call: Call) -> Answer:
+    """Say each finding as it ends, and the verdict last."""
+    import dataclasses
+
+    from asl_authority.front import ui
+    from asl_authority.operations.self_test import run_self_test
+
+    findings = []
+    for finding in run_self_test():
+        findings.append(finding)
+        if not call.json:
+            call.out.write(ui.finding_line(finding))
+            call.out.flush()
+    ok = all(finding.ok for finding in findings)
+    members = {"ok": ok, "findings": [dataclasses.asdict(finding) for finding in findings]}
+    return Answer(ui.self_test_verdict(findings), members, ExitStatus.DONE if ok else ExitStatus.CHECK_FAILED)
+
+
+VERBS = (
+    Verb(
+        "status",
+        "say what this machine is",
+        "Says which image this is, how it was started, which layers it runs from, whether any network interface or "
+        "store volume is present, and which tools are installed. Changes nothing. Ends with 3 when something is not "
+        "as it must be.",
+        status,
+        (
+            Argument(
+                ("--machine",),
+                "look at the tree DIR instead of /; on a sealed host in rehearsal only",
+                "DIR",
+                "path",
+            ),
+        ),
+    ),
+    Verb(
+        "self-test",
+        "check this machine's cryptography against published answers",
+        "Computes SHA-256, Ed25519 and scrypt and compares them with the answers that their standards print, and "
+        "checks that the kernel's random pool is ready. Changes nothing. Ends with 3 when an answer is wrong.",
+        self_test,
+    ),
+)

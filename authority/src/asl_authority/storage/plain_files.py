@@ -1,0 +1,48 @@
+"""Files that a person names on the command line: read with a limit, written only where nothing is."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asl_authority.errors import IoFailed, Malformed, UsageError
+from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.durable import create
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """All of a regular file. Raises UsageError for a name that leads nowhere, Malformed for one too long, IoFailed."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
+            raise UsageError(f"{path}: not a regular file")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path}: no such file") from None
+    except OSError as error:
+        raise IoFailed(f"{path}: {error.strerror}") from None
+    if len(data) > most:
+        raise Malformed(f"{path}: longer than {most} bytes")
+    return data
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """A new file, whole and on the disk when this returns. Raises Refused when the name is taken, IoFailed."""
+    try:
+        create(HostDisk(), path, data)
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent}: no such directory") from None
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong in it."""
+    try:
+        yield
+    except Malformed as error:
+        words = str(error)
+        raise Malformed(
+            words if words.startswith(str(path)) else f"{path}: {words}", check_id=error.check_id, hint=error.hint
+        ) from None
