@@ -45,7 +45,15 @@ HOMES: dict[str, tuple[str, ...]] = {
 }
 
 # Below the doors nothing ambient is read; these are the doors.
-DOORS = (BUILDER + "cli.py", BUILDER + "screen.py", BUILDER + "verbs/", AUTHORITY + "front/", "build.py")
+# The guard against clocks names them all, and reads none.
+DOORS = (
+    BUILDER + "clockguard.py",
+    BUILDER + "cli.py",
+    BUILDER + "screen.py",
+    BUILDER + "verbs/",
+    AUTHORITY + "front/",
+    "build.py",
+)
 AMBIENT = (
     *("time.time", "time.time_ns", "time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.localtime"),
     *("time.gmtime", "time.strftime", "time.ctime", "datetime.datetime.now", "datetime.datetime.utcnow"),

@@ -52,17 +52,20 @@ def start_inside(house: House, folder: Path, argv: tuple[str, ...], preloaded: P
     return runner.enter(Command(private_argv(argv), env={**passed, **preloaded.for_builder()}))
 
 
-def carry_out(house: House, plan: Plan, cache: Cache, folder: Path, preloaded: Preloaded) -> None:
-    """The build itself, in its namespaces."""
+def carry_out(
+    house: House, plan: Plan, named: frozenset[str], folder: Path, preloaded: Preloaded, *, release: bool
+) -> None:
+    """The build itself, in its namespaces; of the store it sees the files whose hashes are `named`."""
     if os.getpid() != 1:
         raise ConfigError("--inside is for the builder itself", hint="leave it out")
     os.umask(0o022)
     log = folder / "logs" / "build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
+    cache = Cache(house.build / "cache", plan.profile)
     with watched_network() as network, cache.in_use():
-        site = LocalSite(folder / "work", Runner(log, preloaded.for_programs()), Store(house.store), network)
-        decisions = decide_on_sound(plan, plan.ids(), cache, Stamp.read(folder), house.screen, release=False)
+        site = LocalSite(folder / "work", Runner(log, preloaded.for_programs()), Store(house.store, named), network)
+        decisions = decide_on_sound(plan, plan.ids(), cache, Stamp.read(folder), house.screen, release=release)
         execute(plan, decisions, site, cache, house.screen, folder)
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Protocol
 
 from asl_image.cache import Cache
+from asl_image.clockguard import watched_clock
 from asl_image.errors import Busy, CheckFailed, IoFailed, ProgramFailed
 from asl_image.plan import Plan
 from asl_image.screen import Screen
 from asl_image.step import Site, Step
 from asl_image.steps.evidence import RESULTS
 from asl_image.steps.tools_tree import ToolsTree
+from asl_image.store import sha256_of
 
 # How programs say that the disk is full: the C library's words, and apt's.
 FULL_DISK = (os.strerror(errno.ENOSPC), "enough free space")
@@ -51,10 +53,14 @@ class Stamp:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def fits(self, folder: Path, ids: Mapping[str, str]) -> bool:
-        """Whether the results in the folder are those of these ids, as they were left."""
+    def fits(self, folder: Path, ids: Mapping[str, str], *, whole: bool = False) -> bool:
+        """Whether the results in the folder are those of these ids, as they were left.
+
+        By what stat says of them; with `whole` they are read as well, and were made from verified results only.
+        """
         return dict(self.ids) == dict(ids) and all(
             looks(folder / name) == {key: seen[key] for key in ("size", "mtime_ns", "inode")}
+            and (not whole or sha256_of(folder / name) == seen["sha256"])
             for name, seen in self.results.items()
         )
 
@@ -197,7 +203,8 @@ def run_or_reuse(decision: Decision, site: Site, cache: Cache, screen: Screen) -
         step.restore(site, kept)
         return kept
     with screen.step(step.name()):
-        step.run(site)
+        with watched_clock(step.name()):
+            step.run(site)
         return cache.keep(step, decision.step_id, site.work) if step.outputs() else None
 
 

@@ -186,7 +186,7 @@ class _Fetch:
                 if not path.is_file():
                     continue
                 try:
-                    self._store.add_verified(path, package.sha256, package.name)
+                    self._store.add_verified(path, package.sha256, package.name, origin="folder")
                 except CheckFailed as error:
                     self._warn(f"{error}; it is not used")
                     continue
@@ -220,7 +220,7 @@ class _Fetch:
                     resumed = _length(part) > 0
                     found = self._receive(package, uri, web, part)
                     if found == package.sha256:
-                        self._store.finish(package.sha256, part)
+                        self._store.finish(package.sha256, part, package.name, origin=package.archive)
                         return
                     self._news.put(-_length(part))
                     part.truncate(0)

@@ -89,7 +89,7 @@ def fill_store(file: BinaryIO, path: Path, index: KitIndex, store: Store, advanc
         if each.role not in STORED:
             continue
         if not store.has(each.sha256) or sha256_of(store.path(each.sha256)) != each.sha256:
-            store.add(pieces(file, begin[each.path], each.size), each.sha256, f"{path}: {label(each)}")
+            store.add(pieces(file, begin[each.path], each.size), each.sha256, f"{path}: {label(each)}", origin="kit")
         advance(each.size)
 
 

@@ -134,6 +134,22 @@ def lock_given(lock: Lock, profile: Asks, tools: Iterable[Tool], store: Store) -
     return lock, lock.renewed_from is not None
 
 
+def check_logged(lock: Lock, packages: Iterable[str], tools: Iterable[str], store: Store) -> None:
+    """Raise Refused for what has just come into the store by a way that logs nothing."""
+    arrived = store.arrived()
+    hashes: dict[str, tuple[str, ...]] = {
+        each.name: (each.sha256,) for each in lock.packages if each.name in set(packages)
+    }
+    hashes |= {each.name: tuple(file.sha256 for file in each.files) for each in lock.tools if each.name in set(tools)}
+    unlogged = sorted(name for name, wanted in hashes.items() if not arrived.issuperset(wanted))
+    if unlogged:
+        raise Refused(
+            f"{len(unlogged)} files came into the store by a way that is not logged",
+            details=tuple(unlogged),
+            hint="only fetch and a kit may fill the store; take it away and fetch again",
+        )
+
+
 def fetch_lock(
     lock: Lock,
     store: Store,
@@ -161,4 +177,5 @@ def fetch_lock(
         if tool.name in lacking:
             with screen.task(f"fetch {tool.name} {tool.version}"):
                 fetch_tool(tool, store, runner, network, scratch, asked.pools)
+    check_logged(lock, [each.name for each in missing], lacking, store)
     return len(missing) + len(lacking)

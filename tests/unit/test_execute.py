@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from asl_image.cache import Cache
-from asl_image.errors import CheckFailed, IoFailed, ProgramFailed
+from asl_image.errors import CheckFailed, IoFailed, ProgramFailed, Refused
 from asl_image.execute import Decision, Stamp, decide, decide_on_sound, execute
 from asl_image.lock import Lock
 from asl_image.plan import Inputs, Plan, make_plan
@@ -216,6 +217,9 @@ class Writes(Step):
             raise CheckFailed(self.wrong)
 
     def run(self, site: Site) -> None:
+        if self.fails == "clock":
+            time.time()
+            return
         if self.fails == "disk":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.fails == "program":
@@ -354,6 +358,17 @@ def test_a_step_that_fails_leaves_the_older_results_as_they_were_and_no_scratch(
     assert toy.files() == before
     assert toy.up_to_date(toy_plan())
     assert not toy.site.home.exists()
+
+
+def test_a_step_that_reads_the_clock_is_named_and_leaves_the_older_results_as_they_were(toy: Toy) -> None:
+    toy.build(toy_plan())
+    before = toy.files()
+
+    with pytest.raises(Refused, match="image: the step reads the clock") as caught:
+        toy.build(toy_plan("2", fails="clock"))
+
+    assert f"time at {__file__}:" in caught.value.details[0]
+    assert toy.files() == before
 
 
 @pytest.mark.parametrize("fails", ["disk", "program"])

@@ -471,7 +471,7 @@ def test_what_the_disk_does_not_take_leaves_no_half_a_folder(kit: Path, tmp_path
 def test_a_kit_fills_an_empty_store_and_mends_a_damaged_one(kit: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "empty")
     bash, tzdata = sha256(BASH.to_bytes()), sha256(TZDATA.to_bytes())
-    store.add([TZDATA.to_bytes()], tzdata, "tzdata")
+    store.add([TZDATA.to_bytes()], tzdata, "tzdata", origin="test")
     store.path(tzdata).chmod(0o644)
     store.path(tzdata).write_bytes(b"damaged")
     with opened(kit) as archive:

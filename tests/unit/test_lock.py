@@ -24,7 +24,7 @@ from asl_image.lock import (
     render_lock,
     write_lock,
 )
-from asl_image.locking import LockFiles, lock_for_build
+from asl_image.locking import LockFiles, check_logged, lock_for_build
 from asl_image.store import Store, sha256_of
 from asl_image.yamlfile import load_yaml
 from support.archive import lock_of
@@ -181,7 +181,18 @@ class TestLockForBuild:
     def have(self, *debs: Deb) -> None:
         for deb in debs:
             path = deb.write(self.tmp / "debs")
-            self.store.add_verified(path, hashlib.sha256(path.read_bytes()).hexdigest(), deb.name)
+            self.store.add_verified(path, hashlib.sha256(path.read_bytes()).hexdigest(), deb.name, origin="test")
+
+    def test_what_came_into_the_store_unlogged_is_named(self) -> None:
+        self.have(BASH, TZDATA)
+        check_logged(self.reviewed, ["bash", "tzdata"], (), self.store)
+        log = self.store.root / "arrivals"
+        log.write_text("".join(line for line in log.read_text().splitlines(keepends=True) if "tzdata" not in line))
+
+        check_logged(self.reviewed, ["bash"], (), self.store)
+        with pytest.raises(Refused, match="1 files came into the store by a way that is not logged") as caught:
+            check_logged(self.reviewed, ["bash", "tzdata"], (), self.store)
+        assert caught.value.details == ("tzdata",)
 
     def renew(self, renewed_from: str) -> Lock:
         lock = lock_of(BASH, Deb("tzdata", "2027a-1")).model_copy(update={"renewed_from": renewed_from})

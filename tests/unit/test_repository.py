@@ -23,7 +23,7 @@ def filled(tmp_path: Path, *debs: Deb) -> Store:
     store = Store(tmp_path / "store")
     for deb in debs:
         data = deb.to_bytes()
-        store.add_verified(deb.write(tmp_path / "debs"), hashlib.sha256(data).hexdigest(), deb.name)
+        store.add_verified(deb.write(tmp_path / "debs"), hashlib.sha256(data).hexdigest(), deb.name, origin="test")
     return store
 
 

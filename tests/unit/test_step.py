@@ -103,6 +103,11 @@ def test_ids_are_the_same_in_another_process_with_another_hash_seed_and_place() 
         ("hook_phase", "asl_image.hooks"),
         ("boot_tree", "asl_image.steps.layer"),
         ("tools", "asl_authority.contract"),
+        ("root", "asl_image.site"),
+        ("root", "asl_image.repository"),
+        ("tools_tree", "asl_image.deb"),
+        ("tools_tree", "asl_image.programs"),
+        ("layer", "asl_image.tree_writer"),
     ],
 )
 def test_the_code_that_a_step_uses_counts_as_its_own(step: str, used: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asl_image.errors import Busy, CheckFailed, IoFailed
+from asl_image.errors import Busy, CheckFailed, IoFailed, Refused
 from asl_image.store import Store, write_all
 
 DATA = b"some package"
@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> Store:
 def put(store: Store, tmp_path: Path, data: bytes = DATA) -> Path:
     source = tmp_path / "source"
     source.write_bytes(data)
-    return store.add_verified(source, HASH, "some")
+    return store.add_verified(source, HASH, "some", origin="test")
 
 
 def files(store: Store) -> list[str]:
@@ -71,11 +71,11 @@ def test_a_partial_file_belongs_to_one_writer_at_a_time(store: Store) -> None:
         with pytest.raises(Busy), store.partial(HASH):
             pass
         write_all(first, DATA)
-        store.finish(HASH, first)
+        store.finish(HASH, first, "some", origin="test")
 
     with store.partial(HASH) as second:
         assert second is None, "it is whole by now"
-    assert files(store) == [HASH]
+    assert files(store) == [HASH, "arrivals"]
 
 
 def test_a_partial_file_is_still_there_the_next_time(store: Store) -> None:
@@ -92,3 +92,26 @@ def test_a_partial_file_is_still_there_the_next_time(store: Store) -> None:
 def test_only_a_hash_is_a_name(store: Store, name: str) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
         store.path(name)
+
+
+def test_where_a_file_came_from_is_logged_however_it_came(store: Store, tmp_path: Path) -> None:
+    other = hashlib.sha256(b"other").hexdigest()
+    with store.partial(HASH) as part:
+        assert part is not None
+        part.write(DATA)
+        store.finish(HASH, part, "some", origin="debian")
+    store.add([b"other"], other, "other\nthing", origin="kit")
+
+    assert (store.root / "arrivals").read_text() == f"{HASH} debian some\n{other} kit other thing\n"
+    assert store.arrived() == {HASH, other}
+    assert Store(tmp_path / "empty").arrived() == frozenset()
+
+
+def test_a_store_of_named_files_gives_out_no_other(store: Store) -> None:
+    store.add([DATA], HASH, "some", origin="debian")
+
+    assert Store(store.root, frozenset((HASH,))).verified(HASH, "some") == store.path(HASH)
+    with pytest.raises(
+        Refused, match="xz: the build asks the store for what neither its locks nor its pinned tools name"
+    ):
+        Store(store.root, frozenset(("0" * 64,))).verified(HASH, "xz")

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from asl_image.building import carry_out, check_host, only_builder, start_inside
-from asl_image.cache import Cache
 from asl_image.execute import Stamp
 from asl_image.kituse import locks_of, use_kit
 from asl_image.plan import make_plan
@@ -38,14 +37,14 @@ def build(house: House, options: BuildOptions, kit: Path | None, inside: bool, p
     folder = house.build / plan.profile
     loaded = Preloaded.model_validate_json(preloaded.read_text()) if preloaded else Preloaded()
     if inside:
-        carry_out(house, plan, Cache(house.build / "cache", plan.profile), folder, loaded)
+        carry_out(house, plan, inputs.named(), folder, loaded, release=options.release)
         return None
     if inputs.renewed:
         where = kit or folder / "renewed.lock.yaml"
         house.screen.warning(f"{plan.profile} is built from a renewed lock ({where}): the image must not be released")
     with only_builder(folder):
         stamp = Stamp.read(folder)
-        if stamp is not None and stamp.fits(folder, plan.ids()):
+        if stamp is not None and stamp.fits(folder, plan.ids(), whole=options.release):
             house.screen.note(f"{plan.profile}: nothing changed")
         else:
             check_host()

@@ -14,6 +14,8 @@ from asl_image.errors import ConfigError, Refused
 from asl_image.inputs import load_inputs
 from asl_image.lock import Lock
 from asl_image.plan import Inputs
+from asl_image.release import release_commit
+from asl_image.runner import Runner
 from asl_image.verbs import House, profile_argument
 
 
@@ -26,6 +28,7 @@ class BuildOptions:
     engine: str | None = None
     compression: str | None = None
     commit: str | None = None
+    release: bool = False
 
     def overrides(self) -> dict[str, object]:
         """What replaces the profile's own."""
@@ -40,7 +43,11 @@ class BuildOptions:
         inputs = load_inputs(house, self.profile, locked=self.locked, overrides=self.overrides(), locks=locks)
         if self.locked and inputs.renewed:
             raise Refused("the kit's lock is a renewed one, and --locked wants none", hint="leave --locked out")
-        return replace(inputs, commit=self.commit)
+        inputs = replace(inputs, commit=self.commit)
+        if not self.release:
+            return inputs
+        runner = Runner(house.build / "release.log")
+        return replace(inputs, commit=release_commit(inputs, self.overrides(), house.root, house.profiles, runner))
 
 
 def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,6 +62,11 @@ def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--locked", is_flag=True, help="Use the reviewed lock only, never a renewed one."),
         click.option("--engine", type=click.Choice(["mmdebstrap", "debootstrap"]), help="Instead of the profile's."),
         click.option("--compression", type=click.Choice(["dev", "release"]), help="Instead of the profile's."),
+        click.option(
+            "--release",
+            is_flag=True,
+            help="Refuse a renewed lock, a dirty checkout, overrides, and kept results that can't be verified.",
+        ),
         click.option("--commit", metavar="HASH", callback=whole_commit, help="The git commit that provenance names."),
     ):
         collected = option(collected)
