@@ -42,6 +42,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rich": (BUILDER + "screen.py",),
     "cryptography": (AUTHORITY + "values/primitives.py", BUILDER + "ed25519.py"),
     "shamir_mnemonic": (AUTHORITY + "values/slip39.py",),
+    "cbor2": (AUTHORITY + "values/cbor.py",),
 }
 
 # Below the doors nothing ambient is read; these are the doors.

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from asl_authority.values import admission
 from asl_authority.values import certificate as certificates
 from asl_authority.values import dam as dams
 from asl_authority.values import request as requests
+from asl_authority.values.admission import AdmissionRecord, AdmissionRequest, Decision, Terms
 from asl_authority.values.certificate import Certificate, issue
 from asl_authority.values.dam import Dam, Principal
 from asl_authority.values.ed25519 import SecretKey
@@ -106,3 +108,35 @@ class Cases:
     def vectors(self) -> Vectors:
         """As they are published."""
         return Vectors(self.paper, self.good, self.bad, {name: secret(name) for name in sorted(self.keys)})
+
+
+RECEIVING = "common"
+REQUEST_ID = "9f3d1c3e-4b1f-4c53-9d6a-2f5c0b7d8e01"
+
+
+def admission_request(**members: Any) -> Signed[AdmissionRequest]:
+    """The domain asks to be admitted, signed by its root key; `members` replaces some of it."""
+    whole: dict[str, Any] = {
+        "request_id": REQUEST_ID,
+        "receiver": RECEIVING,
+        "domain_id": DOMAIN,
+        "dam_hash": dam().body.hash,
+        "requested_scope": (Role.PUBLISH, Role.AUDIT),
+        "lease": Terms(epochs=10, quota_bytes=1 << 30),
+    }
+    return unsigned(admission.REQUEST, AdmissionRequest(**{**whole, **members})).signed_by(secret("domain root"))
+
+
+def admission_record(**members: Any) -> AdmissionRecord:
+    """The request is accepted; `members` replaces some of the decision."""
+    whole: dict[str, Any] = {
+        "request_id": REQUEST_ID,
+        "domain_id": DOMAIN,
+        "dam_hash": dam().body.hash,
+        "policy_hash": POLICY.hash,
+        "admitted_scope": (Role.PUBLISH, Role.AUDIT),
+        "decision": Decision.ACCEPTED,
+        "decision_epoch": 5,
+        "snapshot_id": "5a" * 32,
+    }
+    return AdmissionRecord(**{**whole, **members})

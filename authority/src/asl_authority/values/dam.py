@@ -10,7 +10,7 @@ from typing import Any
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import Limits
 from asl_authority.values.certificate import Certificate, check_certificate
-from asl_authority.values.dsse import check_signatures
+from asl_authority.values.dsse import Envelope, check_signatures
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
@@ -43,6 +43,7 @@ RULES = (
     Rule("DAM-REFERENCE", PAPER, "S", "The DAM's hash is the one that the snapshot refers to."),
     Rule("DAM-PRINCIPAL-LISTED", PAPER, "S", "Who acts is a principal of the DAM."),
     Rule("DAM-ROLE-HELD", PAPER, "S", "Who acts has the role that the act takes."),
+    Rule("DAM-ACT-SIGNED", PAPER, "S", "What is done is signed, and no signature of a principal on it is wrong."),
     Rule("DAM-IN-SCOPE", PAPER, "S", "That role is within the scope of the DAM."),
 )  # fmt: skip
 
@@ -209,4 +210,19 @@ def check_may(dam: Dam, key: PublicKey, role: Role) -> tuple[Finding, ...]:
         Finding(
             "DAM-IN-SCOPE", role in dam.effective_scope, f"needs {role}, in scope {', '.join(dam.effective_scope)}"
         ),
+    )
+
+
+def check_act(envelope: Envelope, dam: Dam, role: Role) -> tuple[Finding, ...]:
+    """Whether a principal that may act in this role has signed what is in the envelope."""
+    signed = check_signatures(envelope, {each.principal_id: each.public_key for each in dam.principals})
+    ids = [each.key_id for each in envelope.signatures]
+    who = [each for each in dam.principals if each.principal_id in ids]
+    if not who:
+        return (Finding("DAM-PRINCIPAL-LISTED", False, f"signed by {', '.join(ids) or 'nobody'}"),)
+    able = next((each for each in who if role in each.roles), who[0])
+    words = "; ".join(each.detail for each in signed)
+    return (
+        Finding("DAM-ACT-SIGNED", all(each.ok for each in signed), words),
+        *check_may(dam, able.public_key, role),
     )

@@ -14,5 +14,7 @@ FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._
 FILE_NAME_LIMIT = 255
 # A time that a person or a requester states: it is shown, and nothing is ordered or decided by it.
 STATED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+# The name of a rule, as it stands in code, log and tests.
+CHECK_ID = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+){1,7}", re.ASCII)
 
 U32 = 2**32 - 1
