@@ -8,6 +8,7 @@ returns.
 from __future__ import annotations
 
 import errno
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,6 +61,20 @@ def append(disk: Disk, path: Path, data: bytes, offset: int) -> None:
             disk.close(file)
 
 
+def scribble(disk: Disk, path: Path, data: bytes, offset: int) -> None:
+    """Write into a cache, which need not survive anything; what is there already is left alone. Raises IoFailed."""
+    try:
+        if disk.is_file(path) and _has(disk, path, data, offset):
+            return
+        file = disk.open_write(path) if disk.is_file(path) else disk.open_new(path)
+        try:
+            write_all(disk, file, data, offset)
+        finally:
+            disk.close(file)
+    except OSError as error:
+        raise failed("write", path, error) from None
+
+
 def cut(disk: Disk, path: Path, size: int) -> None:
     """Shorten a file. Raises IoFailed."""
     with told("shorten", path):
@@ -86,6 +101,35 @@ def make_directory(disk: Disk, path: Path) -> None:
         disk.sync_directory(path.parent)
 
 
+def rename_new(disk: Disk, part: Path, path: Path) -> None:
+    """Give a directory that is complete its name, which must be free. Raises Refused, IoFailed."""
+    with told("make", path):
+        if disk.is_directory(path) or disk.is_file(path):
+            raise Refused(f"{path}: is there already; nothing is overwritten")
+        disk.rename(part, path)
+        disk.sync_directory(path.parent)
+
+
+def digest(disk: Disk, path: Path, start: int = 0) -> str:
+    """The SHA-256 of a file from byte `start` on. Raises FileNotFoundError, IoFailed."""
+    found = hashlib.sha256()
+    for chunk in chunks_of(disk, path, start):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def chunks_of(disk: Disk, path: Path, start: int = 0) -> Iterator[bytes]:
+    """A file in pieces, from byte `start` on. Raises FileNotFoundError, IoFailed."""
+    with told("read", path):
+        file = disk.open_read(path)
+        try:
+            while chunk := disk.read_at(file, CHUNK, start):
+                yield chunk
+                start += len(chunk)
+        finally:
+            disk.close(file)
+
+
 def read(disk: Disk, path: Path, most: int) -> bytes:
     """All of a file of at most `most` bytes. Raises FileNotFoundError, IoFailed."""
     with told("read", path):
@@ -97,6 +141,16 @@ def read(disk: Disk, path: Path, most: int) -> bytes:
     if len(data) > most:
         raise IoFailed(f"{path}: longer than {most} bytes")
     return data
+
+
+def read_start(disk: Disk, path: Path, size: int) -> bytes:
+    """The first `size` bytes of a file, or all of a shorter one. Raises FileNotFoundError, IoFailed."""
+    with told("read", path):
+        file = disk.open_read(path)
+        try:
+            return read_exactly(disk, file, size, 0)
+        finally:
+            disk.close(file)
 
 
 def read_exactly(disk: Disk, file: int, size: int, offset: int) -> bytes:
@@ -142,6 +196,15 @@ def sweep(disk: Disk, directory: Path) -> list[Path]:
                 _remove_tree(disk, directory / name)
                 swept.append(directory / name)
     return swept
+
+
+def empty(disk: Disk, directory: Path) -> list[Path]:
+    """Take everything in a directory of transient things away, and say what it was. Only for its writer."""
+    with told("clean", directory):
+        gone = [directory / name for name in disk.names(directory)]
+        for path in gone:
+            _remove_tree(disk, path)
+    return gone
 
 
 @contextmanager
@@ -190,6 +253,14 @@ def _opened_part(disk: Disk, part: Path) -> int:
     except FileExistsError:  # of an interrupted write: there is one writer, and it is us
         _remove_tree(disk, part)
         return disk.open_new(part)
+
+
+def _has(disk: Disk, path: Path, data: bytes, offset: int) -> bool:
+    file = disk.open_read(path)
+    try:
+        return read_exactly(disk, file, len(data), offset) == data
+    finally:
+        disk.close(file)
 
 
 def _same(disk: Disk, one: Path, other: Path) -> bool:

@@ -1,0 +1,158 @@
+"""Domains on disk: made whole or not at all, opened by one writer at a time, read by anybody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from asl_authority.errors import AuthorityError, Busy, Refused
+from asl_authority.storage import durable
+from asl_authority.storage.blocks import BlockStore
+from asl_authority.storage.disk import Disk
+from asl_authority.storage.layout import (
+    DOMAIN_DIRECTORIES,
+    HOST_DIRECTORIES,
+    STORE_DIRECTORIES,
+    DomainPaths,
+    StorePaths,
+)
+from asl_authority.storage.log_reader import LogReader
+from asl_authority.storage.log_writer import LogWriter
+from asl_authority.values.checkpoint import Checkpoint
+from asl_authority.values.log_entry import Entry
+from asl_authority.values.signed_note import NoteKey, NoteSigner
+
+
+@dataclass
+class Domain:
+    """A domain, or the host, held by its one writer."""
+
+    disk: Disk
+    paths: DomainPaths
+    log: LogWriter
+    blocks: BlockStore
+    swept: tuple[Path, ...]
+
+    def lines(self) -> list[str]:
+        """What opening it found and did, in words; nothing is done silently."""
+        swept = [f"{path}: left by an interrupted write, removed" for path in self.swept]
+        return swept + self.log.opening.lines()
+
+    def write(self, name: str, data: bytes) -> str:
+        """Make a file of the domain, by its path below it, and return its SHA-256. Raises Refused, IoFailed."""
+        durable.create(self.disk, self.paths.root / name, data)
+        return hashlib.sha256(data).hexdigest()
+
+    def commit(self, *entries: Entry) -> Checkpoint:
+        """Log one operation whose artifacts are all there. Raises Refused when one is not, IoFailed."""
+        for entry in entries:
+            if missing := lacks(self.disk, self.paths, entry):
+                raise Refused(f"{self.paths.root}: {missing}: an operation is logged after its artifacts, not before")
+        return self.log.commit(*entries)
+
+
+def lacks(disk: Disk, paths: DomainPaths, entry: Entry) -> str:
+    """Which artifact of an entry is not there as it should be; empty when all are."""
+    blocks = BlockStore(disk, paths)
+    for block_id in entry.blocks:
+        try:
+            blocks.verify(block_id)
+        except FileNotFoundError:
+            return f"block {block_id} is not there"
+        except AuthorityError as error:
+            return str(error)
+    for name, digest in entry.files.items():
+        try:
+            found = durable.digest(disk, paths.root / name)
+        except FileNotFoundError:
+            return f"{name} is not there"
+        except AuthorityError as error:
+            return str(error)
+        if found != digest:
+            return f"{name} has other contents than its record says"
+    return ""
+
+
+def create_store(disk: Disk, root: Path, host_origin: str) -> StorePaths:
+    """Make the directories of an empty store, the host as its first domain among them. Raises IoFailed.
+
+    What is there already is left as it is, so that an interrupted making can be repeated.
+    """
+    paths = StorePaths(root)
+    with held(disk, root):
+        durable.sweep(disk, root)
+        for name in STORE_DIRECTORIES:
+            durable.make_directory(disk, root / name)
+        if not disk.is_directory(paths.host.root):
+            _create_tree(disk, paths.host, host_origin, HOST_DIRECTORIES)
+    return paths
+
+
+def create_domain(disk: Disk, store: StorePaths, domain_id: str, origin: str) -> DomainPaths:
+    """Make an empty domain. Raises Refused when there is one of this id, Busy, IoFailed."""
+    paths = store.domain(domain_id)
+    with held(disk, store.domains):
+        if disk.is_directory(paths.root):
+            raise Refused(f"{domain_id}: there is such a domain already")
+        durable.sweep(disk, store.domains)
+        _create_tree(disk, paths, origin, DOMAIN_DIRECTORIES)
+    return paths
+
+
+@contextmanager
+def opened(
+    disk: Disk,
+    paths: DomainPaths,
+    origin: str,
+    signer: NoteSigner | None,
+    *,
+    keys: Sequence[NoteKey] = (),
+    session: str = "",
+) -> Iterator[Domain]:
+    """Hold a domain for writing; what an interruption left is recovered first, and `lines` of the domain says how.
+
+    Raises Busy when another writer has it, Damaged when only reading is left, Refused, IoFailed.
+    """
+    with held(disk, paths.root):
+        log = LogWriter(disk, paths, origin, signer, session=session)
+        log.open(lambda entry: lacks(disk, paths, entry), keys)
+        # Not before the log was found to be sound: in a damaged store nothing is touched.
+        swept = [path for directory in _directories(paths) for path in durable.sweep(disk, directory)]
+        swept += durable.empty(disk, paths.root / "tmp")
+        yield Domain(disk, paths, log, BlockStore(disk, paths), tuple(swept))
+
+
+def read_log(disk: Disk, paths: DomainPaths, origin: str, keys: Sequence[NoteKey] = ()) -> LogReader:
+    """The domain's log for reading, without a lock. Raises Damaged, IoFailed."""
+    return LogReader.open(disk, paths, origin, keys)
+
+
+@contextmanager
+def held(disk: Disk, directory: Path) -> Iterator[None]:
+    """Be the one writer of a directory. Raises Busy, IoFailed."""
+    with durable.told("lock", directory):
+        lock = disk.lock(directory)
+    if lock is None:
+        raise Busy(f"{directory}: another program is writing there", hint="wait until it has ended")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            disk.close(lock)
+
+
+def _create_tree(disk: Disk, paths: DomainPaths, origin: str, directories: Sequence[str]) -> None:
+    """Build the tree beside its place and give it its name when all of it lasts."""
+    part = DomainPaths(durable.part_of(paths.root))
+    durable.make_directory(disk, part.root)
+    for name in directories:
+        durable.make_directory(disk, part.root / name)
+    LogWriter.create(disk, part, origin)
+    durable.rename_new(disk, part.root, paths.root)
+
+
+def _directories(paths: DomainPaths) -> list[Path]:
+    return [paths.root, *(paths.root / name for name in DOMAIN_DIRECTORIES)]

@@ -1,0 +1,166 @@
+"""Where everything lies in a store: the one table of the names of ENC-ASL-AUTH-HOST/1 and ENC-ASL-HOST/1.
+
+host/                  the host, which is its own first domain, and besides:
+  host-id  host-policy  config.yaml  trusted-roots/<name>.pub
+domains/<domain-id>/
+  domain.json          derived, never trusted
+  admission/           dam.cbor dam.sig admission-request.cbor admission-decision.{cbor,sig}; <epoch>/ for earlier ones
+  auth/                what the domain's authority is made of, in the paper's words; ours lies in certs/ policies/ dam/
+  certs/               root.pub root.priv.enc dam-signer.pub dam-signer.priv.enc cert-<sha256>.json
+  policies/            policy-<hash>.json
+  dam/                 dam-<seq>.json dam-<seq>.json.sig
+  store/               <block-id>.bin <block-id>.meta
+  index/               segment-<n>.idx bloom-<n>.bf, and what only makes reading fast
+  log/                 log-<seq>.aol checkpoint; recovered/
+  snapshots/           snapshot-<id>.blocks snapshot-<id>.meta
+  receipts/            receipt-<logseq>.per
+  leases/              <epoch>.json
+  tmp/                 transient
+env-claims/            <snapshot-id>.claim
+sops-bundles/          asl-admission-<short>.sops.yaml <bundle-id>.sops
+federation/            peers/ exports/ imports/
+quarantine/            <request-id>/
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from asl_authority import contract
+from asl_authority.errors import UsageError
+from asl_authority.values.identifiers import DOMAIN_ID
+
+# Parents before children: this is the order in which they are made.
+DOMAIN_DIRECTORIES = (
+    *("admission", "auth", "certs", "dam", "index", "leases", "log", "log/recovered", "policies", "receipts"),
+    *("snapshots", "store", "tmp"),
+)  # fmt: skip
+HOST_DIRECTORIES = (*DOMAIN_DIRECTORIES, "trusted-roots")
+STORE_DIRECTORIES = (
+    *(path.name for path in contract.STORE_DIRECTORIES if path != contract.HOST),
+    *("federation", "federation/exports", "federation/imports", "federation/peers", "quarantine"),
+)  # fmt: skip
+
+_LOG_FILE = re.compile(r"log-([1-9][0-9]{0,18})\.aol", re.ASCII)
+_BLOCK_FILE = re.compile(r"([0-9a-f]{64})\.bin", re.ASCII)
+
+
+@dataclass(frozen=True)
+class DomainPaths:
+    """The places of one domain, or of the host; `root` is its directory."""
+
+    root: Path
+
+    @property
+    def view(self) -> Path:
+        return self.root / "domain.json"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.log / "checkpoint"
+
+    @property
+    def unsigned_checkpoint(self) -> Path:
+        """The head of what was logged before a key was unlocked."""
+        return self.log / "checkpoint.unsigned"
+
+    @property
+    def recovered(self) -> Path:
+        """Where what did not become part of the log is kept."""
+        return self.log / "recovered"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.root / "snapshots"
+
+    def log_file(self, first: int) -> Path:
+        """The log file whose first record has this number."""
+        return self.log / f"log-{first}.aol"
+
+    def block(self, block_id: str) -> Path:
+        return self.store / f"{block_id}.bin"
+
+    def block_meta(self, block_id: str) -> Path:
+        return self.store / f"{block_id}.meta"
+
+    def segment(self, number: int) -> Path:
+        return self.index / f"segment-{number}.idx"
+
+    def bloom(self, number: int) -> Path:
+        return self.index / f"bloom-{number}.bf"
+
+    def snapshot_blocks(self, snapshot_id: str) -> Path:
+        return self.snapshots / f"snapshot-{snapshot_id}.blocks"
+
+    def snapshot_meta(self, snapshot_id: str) -> Path:
+        return self.snapshots / f"snapshot-{snapshot_id}.meta"
+
+
+@dataclass(frozen=True)
+class StorePaths:
+    """The places of a whole store; `root` is /asl-auth-host, or where a volume is looked at."""
+
+    root: Path
+
+    @property
+    def host(self) -> DomainPaths:
+        return DomainPaths(self.root / contract.HOST.name)
+
+    @property
+    def domains(self) -> Path:
+        return self.root / contract.DOMAINS.name
+
+    def domain(self, domain_id: str) -> DomainPaths:
+        """The places of a domain. Raises UsageError for what can't be the id of one."""
+        if not DOMAIN_ID.fullmatch(domain_id):
+            raise UsageError(f"{domain_id[:60]!a} can't be the id of a domain")
+        return DomainPaths(self.domains / domain_id)
+
+    def claim(self, snapshot_id: str) -> Path:
+        return self.root / contract.ENV_CLAIMS.name / f"{snapshot_id}.claim"
+
+
+def policy_name(policy_hash: str) -> str:
+    """A policy's path below its domain."""
+    return f"policies/policy-{policy_hash}.json"
+
+
+def dam_name(seq: int) -> str:
+    """A DAM's path below its domain."""
+    return f"dam/dam-{seq}.json"
+
+
+def dam_signature_name(seq: int) -> str:
+    """The path of a DAM's envelope below its domain."""
+    return f"dam/dam-{seq}.json.sig"
+
+
+def receipt_name(logseq: int) -> str:
+    """A receipt's path below its domain."""
+    return f"receipts/receipt-{logseq}.per"
+
+
+def log_file_first(name: str) -> int | None:
+    """The number of the first record of a log file, by the file's name; None for other names."""
+    found = _LOG_FILE.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def block_of(name: str) -> str | None:
+    """The block that a file of the store holds; None for other names."""
+    found = _BLOCK_FILE.fullmatch(name)
+    return found[1] if found else None
