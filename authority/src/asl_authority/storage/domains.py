@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_authority.errors import AuthorityError, Busy, Refused
+from asl_authority.errors import Busy, Damaged, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
@@ -55,22 +55,20 @@ class Domain:
 
 
 def lacks(disk: Disk, paths: DomainPaths, entry: Entry) -> str:
-    """Which artifact of an entry is not there as it should be; empty when all are."""
+    """Which artifact of an entry is not there as it should be; empty when all are. Raises IoFailed when who knows."""
     blocks = BlockStore(disk, paths)
     for block_id in entry.blocks:
         try:
             blocks.verify(block_id)
         except FileNotFoundError:
             return f"block {block_id} is not there"
-        except AuthorityError as error:
+        except Damaged as error:
             return str(error)
     for name, digest in entry.files.items():
         try:
             found = durable.digest(disk, paths.root / name)
         except FileNotFoundError:
             return f"{name} is not there"
-        except AuthorityError as error:
-            return str(error)
         if found != digest:
             return f"{name} has other contents than its record says"
     return ""
@@ -117,6 +115,9 @@ def opened(
     Raises Busy when another writer has it, Damaged when only reading is left, Refused, IoFailed.
     """
     with held(disk, paths.root):
+        # A name may be seen although the sync that should have made it last has failed.
+        for directory in (paths.root.parent, *_directories(paths)):
+            durable.settle(disk, directory)
         log = LogWriter(disk, paths, origin, signer, session=session)
         log.open(lambda entry: lacks(disk, paths, entry), keys)
         # Not before the log was found to be sound: in a damaged store nothing is touched.

@@ -75,6 +75,25 @@ def scribble(disk: Disk, path: Path, data: bytes, offset: int) -> None:
         raise failed("write", path, error) from None
 
 
+def rewrite(disk: Disk, path: Path, start: int, end: int) -> None:
+    """Write a part of a file once more, as it is read, and sync it. Raises IoFailed.
+
+    After a sync that failed a file may read as if it were written, while no later sync would write it.
+    """
+    with told("write", path):
+        file = disk.open_read(path)
+        try:
+            data = read_exactly(disk, file, end - start, start)
+        finally:
+            disk.close(file)
+        file = disk.open_write(path)
+        try:
+            write_all(disk, file, data, start)
+            disk.sync(file)
+        finally:
+            disk.close(file)
+
+
 def cut(disk: Disk, path: Path, size: int) -> None:
     """Shorten a file. Raises IoFailed."""
     with told("shorten", path):
@@ -99,6 +118,12 @@ def make_directory(disk: Disk, path: Path) -> None:
         if not disk.is_directory(path):
             disk.make_directory(path)
         disk.sync_directory(path.parent)
+
+
+def settle(disk: Disk, directory: Path) -> None:
+    """Make every name in a directory last. Raises IoFailed."""
+    with told("sync", directory):
+        disk.sync_directory(directory)
 
 
 def rename_new(disk: Disk, part: Path, path: Path) -> None:

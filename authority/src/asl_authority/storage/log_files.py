@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from asl_authority.errors import Malformed
 from asl_authority.storage import durable
@@ -96,16 +97,16 @@ class Walk:
                         most -= count
                         yield batch
                         carry = carry[scan.end - 32 :]
-                    self.problem = scan.problem
+                    self.problem = _at(path, scan.problem)
                     if not count or self.problem is not None:
                         break
                 if not data:
                     if len(carry) > 32 and most > 0 and self.problem is None:
-                        torn = f"{path}: record {self.place.logseq} is cut off"
-                        self.problem = Malformed(torn, check_id="LOG-TORN")
+                        torn = Malformed(f"record {self.place.logseq} is cut off", check_id="LOG-TORN")
+                        self.problem = _at(path, torn)
                     return
         except Malformed as problem:
-            self.problem = Malformed(f"{path}: {problem}", check_id=problem.check_id)
+            self.problem = _at(path, problem)
         finally:
             self.disk.close(file)
 
@@ -117,11 +118,15 @@ class Walk:
         try:
             read_header(durable.read_start(self.disk, path, len(HEADER)))
         except Malformed as problem:
-            self.problem = Malformed(f"{path}: {problem}", check_id=problem.check_id)
+            self.problem = _at(path, problem)
             return False
         self.place = replace(self.place, first=self.place.logseq, offset=len(HEADER))
         self.visited.append(self.place.first)
         return True
+
+
+def _at(path: Path, problem: Malformed | None) -> Malformed | None:
+    return Malformed(f"{path}: {problem}", check_id=problem.check_id) if problem else None
 
 
 def log_firsts(disk: Disk, paths: DomainPaths) -> list[int]:

@@ -83,6 +83,10 @@ class LogReader:
         """The root that this log had when it had `size` records. Raises Damaged, UsageError."""
         return self.consistency(size)[0]
 
+    def extends(self, size: int, root: bytes) -> bool:
+        """Whether this log begins with the one of this size and root: one carried on paper, say. Raises Damaged."""
+        return size <= self.head.size and self.root_at(size) == root
+
     def consistency(self, size: int) -> tuple[bytes, tuple[bytes, ...]]:
         """The root of the first `size` records, and the proof that this log begins with them. Raises Damaged."""
         if not 0 <= size <= self.head.size:

@@ -101,6 +101,9 @@ class LogWriter:
             )
         if tail.rest:
             move_away(self.disk, self.paths, tail)
+        if tail.hashes:
+            start = found.place.offset if found.place.first == tail.place.first else len(HEADER)
+            durable.rewrite(self.disk, self.paths.log_file(tail.place.first), start, tail.place.offset)
         self._take(tail.hashes, [offset for _, offset in tail.offsets])
         self.place = tail.place
         moved = self._recover(tail, found.recovered | tail.recovered)

@@ -29,7 +29,11 @@ class Progress:
 
 
 def scrub(
-    blocks: BlockStore, progress: Callable[[Progress], None] = lambda _: None, *, resume: bool = True
+    blocks: BlockStore,
+    progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    resume: bool = True,
+    save_blocks: int = SAVE_EVERY_BLOCKS,
 ) -> tuple[Finding, ...]:
     """Verify every block and meta file; what is found wrong, in the earlier part of an interrupted run too.
 
@@ -47,7 +51,7 @@ def scrub(
         unsaved += size
         count += 1
         state = state.behind(block_id, findings)
-        if unsaved >= SAVE_EVERY_BYTES or count >= SAVE_EVERY_BLOCKS:
+        if unsaved >= SAVE_EVERY_BYTES or count >= save_blocks:
             durable.replace(blocks.disk, path, state.to_bytes())
             unsaved = count = 0
         progress(Progress(len(ids) - len(left) + number, total, read))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +27,7 @@ RULES = (
     Rule("SNAPSHOT-CHECKSUM", PAPER, "C", "The store checksum is the SHA-256 of the list of files."),
     Rule("SNAPSHOT-COUNT", PAPER, "C", "The list has as many files, and they as many bytes, as the meta file says."),
     Rule("SNAPSHOT-ID", PAPER, "C", "The id is the SHA-256 of domain, logseq, tree root and store checksum."),
+    Rule("SNAPSHOT-FILES", PAPER, "S", "Every file of the list is in the store, and has the SHA-256 of its line."),
     Rule("SNAPSHOT-HEAD", PAPER, "S", "The log had the tree root that is pinned when it had that many records."),
 )  # fmt: skip
 
@@ -187,6 +188,12 @@ def check_count(snapshot: Snapshot, block_count: int, byte_count: int) -> Findin
     same = (snapshot.block_count, snapshot.byte_count) == (block_count, byte_count)
     said = f"{snapshot.block_count} files of {snapshot.byte_count} bytes"
     return Finding("SNAPSHOT-COUNT", same, f"pinned {said}, there are {block_count} of {byte_count}")
+
+
+def check_files(count: int, bad: Sequence[str]) -> Finding:
+    """SNAPSHOT-FILES: of the files of the list, `bad` are missing or changed."""
+    said = f"missing or changed: {', '.join(bad[:5])}" if bad else f"{count} files"
+    return Finding("SNAPSHOT-FILES", not bad, said)
 
 
 def check_head(snapshot: Snapshot, root_there: str | None) -> Finding:
