@@ -37,7 +37,8 @@ CLOCKS = DATES | OTHERS
 PACKAGE = Path(__file__).parent
 # They wait for programs and say how long it took; no byte of an image comes from them.
 EXEMPT = frozenset(str(PACKAGE / name) for name in ("runner.py", "screen.py", "netguard.py"))
-LIBRARIES = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+LIBRARIES = tuple(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib"))
+PACKAGES = ("/site-packages/", "/dist-packages/")  # wherever they lie: an environment may be borrowed from elsewhere
 
 
 @contextmanager
@@ -85,4 +86,6 @@ def responsible(frame: FrameType | None, *, anywhere: bool) -> FrameType | None:
 
 def is_library(name: str) -> bool:
     """Whether a file of Python is neither the project's nor a test's."""
-    return name.startswith("<frozen") or (name.startswith(LIBRARIES) and not name.startswith(f"{PACKAGE}/"))
+    if name.startswith(f"{PACKAGE}/"):
+        return False
+    return name.startswith(("<frozen", *LIBRARIES)) or any(folder in name for folder in PACKAGES)

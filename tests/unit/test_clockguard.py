@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from asl_image import tree_writer
-from asl_image.clockguard import CLOCKS, watched_clock
+from asl_image.clockguard import CLOCKS, is_library, watched_clock
 from asl_image.errors import Refused
 from asl_image.runner import Command, Runner
 
@@ -79,3 +79,19 @@ def test_no_clock_is_forgotten() -> None:
     }
 
     assert readers <= {getattr(each, "__name__", "") for each in CLOCKS}
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [
+        ("/opt/borrowed/lib/python3.11/site-packages/sh/__init__.py", True),
+        ("/usr/lib/python3/dist-packages/yaml/__init__.py", True),
+        (gzip.__file__, True),
+        ("<frozen importlib._bootstrap>", True),
+        (tree_writer.__file__, False),
+        (__file__, False),
+        ("<string>", False),
+    ],
+)
+def test_a_library_is_known_wherever_it_lies(name: str, library: bool) -> None:
+    assert is_library(name) == library
