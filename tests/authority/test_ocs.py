@@ -9,7 +9,14 @@ import pytest
 from asl_authority.errors import Malformed
 from asl_authority.values import certificate as certificates
 from asl_authority.values import request as requests
-from asl_authority.values.certificate import check_certificate, check_issued, issue, read_certificate
+from asl_authority.values.certificate import (
+    check_certificate,
+    check_issued,
+    check_log_key,
+    check_principal,
+    issue,
+    read_certificate,
+)
 from asl_authority.values.request import AuthorityRequest, SubjectType, check_request, read_request
 from asl_authority.values.roles import Role
 from asl_authority.values.signed import read_signed, unsigned
@@ -136,3 +143,35 @@ def test_a_request_passes_for_no_certificate() -> None:
     with pytest.raises(Malformed) as refusal:
         read_certificate(request().body.to_bytes())
     assert refusal.value.check_id == "CERTIFICATE-SCHEMA"
+
+
+def test_a_log_key_is_certified_like_any_other_and_for_its_domain_only() -> None:
+    key = secret("log").public
+    good = certificate(request("log", SubjectType.LOG).body)
+
+    assert check_log_key(key, DOMAIN, [good], ROOTS).ok
+    for wrong in (
+        certificate(request("log", SubjectType.LOG).body, "root 1"),
+        certificate(request("log", SubjectType.PRINCIPAL, Role.EXECUTE).body),
+        certificate(replace(request("log", SubjectType.LOG).body, domain_id="other.example")),
+        certificate(request("operator", SubjectType.LOG).body),
+    ):
+        finding = check_log_key(key, DOMAIN, [wrong], ROOTS)
+        assert (finding.check_id, finding.ok) == ("LOG-KEY-CERTIFIED", False)
+
+
+def test_a_principal_is_certified_for_its_roles_under_its_policy() -> None:
+    key, roles = secret("operator").public, (Role.EXECUTE, Role.PUBLISH)
+    asked = request("operator", SubjectType.PRINCIPAL, *roles).body
+
+    assert check_principal(key, roles, DOMAIN, POLICY.hash, [certificate(asked)], ROOTS).ok
+    assert check_principal(key, roles[:1], DOMAIN, POLICY.hash, [certificate(asked)], ROOTS).ok
+    for given, policy_hash in (
+        ([], POLICY.hash),
+        ([certificate(asked)], "11" * 32),
+        ([certificate(asked, "root 1")], POLICY.hash),
+        ([certificate(replace(asked, roles=roles[:1]))], POLICY.hash),
+    ):
+        finding = check_principal(key, roles, DOMAIN, policy_hash, given, ROOTS)
+        assert (finding.check_id, finding.ok) == ("PRINCIPAL-CERTIFIED", False)
+    assert not check_principal(key, (), DOMAIN, POLICY.hash, [], ROOTS).ok

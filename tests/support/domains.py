@@ -94,12 +94,15 @@ class Cases:
         """Bytes that `reader` reads."""
         self.good.append(Good(name, reader, data, says))
 
-    def add_signed(self, name: str, reader: str, artifact: Signed[Body], *signers: str) -> None:
-        """The body of an artifact; with it go its envelope and the names of the test keys that signed."""
+    def add_signed(self, name: str, reader: str, artifact: Signed[Body], *signers: str, **says: Any) -> None:
+        """The body of an artifact; with it go its envelope and the names of the test keys that signed.
+
+        `says` may have what it is judged against, and `fails`: the checks that then refuse it.
+        """
         self.keys |= set(signers)
         signed = artifact.signed_by(*(secret(signer) for signer in signers))
-        says = {"payload_type": signed.envelope.payload_type, "envelope": signed.to_bytes().decode()}
-        self.add(name, reader, signed.body.to_bytes(), **says, signers=list(signers))
+        more = {"payload_type": signed.envelope.payload_type, "envelope": signed.to_bytes().decode()}
+        self.add(name, reader, signed.body.to_bytes(), **more, signers=list(signers), **says)
 
     def refuse(self, check_id: str, name: str, reader: str, data: bytes) -> None:
         """Bytes that `reader` refuses by the rule `check_id`."""

@@ -6,7 +6,7 @@ from asl_authority.values import admission
 from asl_authority.values.admission import Decision, Terms, make_lease
 from asl_authority.values.roles import Role
 from asl_authority.values.signed import unsigned
-from support.domains import Cases, admission_record, admission_request
+from support.domains import POLICY, RECEIVING, Cases, admission_record, admission_request, dam
 from support.published import Vectors, changed
 
 REQUEST = "admission.read_request"
@@ -25,16 +25,32 @@ def vectors() -> Vectors:
     """The published ones."""
     made = Cases("ASL/DAP/1")
     asked = admission_request().body
-    made.add_signed("with a lease", REQUEST, unsigned(admission.REQUEST, asked), "domain root")
+    against = {
+        "dam": dam().body.to_bytes().decode(),
+        "policy": POLICY.to_bytes().decode(),
+        "receiver": {"domain_id": RECEIVING, "policy": POLICY.to_bytes().decode(), "known_roots": {}, "decided": []},
+    }
     plain = admission_request(lease=None).body
-    made.add_signed("without a lease", REQUEST, unsigned(admission.REQUEST, plain), "domain root")
+    elsewhere = admission_request(receiver="other.example").body
+    for name, body, signer, fails in (
+        ("with a lease", asked, "domain root", ()),
+        ("without a lease", plain, "domain root", ()),
+        ("without the key", asked, "operator", ("ADMISSION-POSSESSION",)),
+        ("to somebody else", elsewhere, "domain root", ("ADMISSION-RECEIVER",)),
+    ):
+        signed = unsigned(admission.REQUEST, body)
+        made.add_signed(name, REQUEST, signed, signer, against=against, fails=list(fails))
     deferred = admission_record(decision=Decision.DEFERRED, admitted_scope=())
+    ours = {"receiver_dam": dam().body.to_bytes().decode()}
     for record in (admission_record(), LIMITED, deferred, REJECTED):
-        made.add_signed(record.decision, RECORD, unsigned(admission.RECORD, record), "operator")
+        signed_record = unsigned(admission.RECORD, record)
+        made.add_signed(record.decision, RECORD, signed_record, "operator", against=ours, fails=[])
     lease = make_lease(LIMITED)
-    made.add_signed("of four epochs", LEASE, unsigned(admission.LEASE, lease), "operator")
+    leased = unsigned(admission.LEASE, lease)
+    made.add_signed("of four epochs", LEASE, leased, "operator", against=ours, fails=[])
+    made.add_signed("by an auditor", LEASE, leased, "auditor", against=ours, fails=["DAM-ROLE-HELD"])
 
-    request, leased = asked.to_bytes(), lease.to_bytes()
+    request, terms_of = asked.to_bytes(), lease.to_bytes()
     accepted = admission_record().to_bytes()
     made.refuse("ADMISSION-REQUEST-SCHEMA", "an id in upper case", REQUEST, changed(request, request_id="A" * 36))
     made.refuse("ADMISSION-REQUEST-SCHEMA", "a lease of no epoch", REQUEST, changed(request, lease__epochs=0))
@@ -54,6 +70,6 @@ def vectors() -> Vectors:
     made.refuse("ADMISSION-DECISION", "limited without a lease", RECORD, limited)
     for refused in ("DEFERRED", "REJECTED"):
         made.refuse("ADMISSION-DECISION", f"{refused} with a scope", RECORD, changed(accepted, decision=refused))
-    made.refuse("ADMISSION-LEASE-SCHEMA", "ends where it begins", LEASE, changed(leased, expires_epoch=5))
-    made.refuse("ADMISSION-LEASE-SCHEMA", "a negative quota", LEASE, changed(leased, quota_bytes=-1))
+    made.refuse("ADMISSION-LEASE-SCHEMA", "ends where it begins", LEASE, changed(terms_of, expires_epoch=5))
+    made.refuse("ADMISSION-LEASE-SCHEMA", "a negative quota", LEASE, changed(terms_of, quota_bytes=-1))
     return made.vectors()

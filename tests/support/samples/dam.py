@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from asl_authority.values import dam as dams
 from asl_authority.values.roles import Role
 from asl_authority.values.signed import unsigned
-from support.domains import SMALL_ORDER, Cases, dam, secret
+from support.domains import POLICY, ROOTS, SMALL_ORDER, Cases, certificate, dam, secret
 from support.published import Vectors, changed
 
 READ = "dam.read_dam"
@@ -17,10 +18,26 @@ def vectors() -> Vectors:
     """The published ones."""
     made = Cases("ASL/DAM/1")
     made.keys |= {"operator", "auditor"}
-    made.add_signed("two principals", READ, unsigned(dams.KIND, dam().body), "domain root")
+    with_this = {
+        "root_set": ROOTS.to_bytes().decode(),
+        "certificates": [certificate().to_bytes().decode()],
+        "policy": POLICY.to_bytes().decode(),
+    }
+    pinned = {**with_this, "pinned": dam(version=7).body.to_bytes().decode()}
+    nobody = {**with_this, "certificates": []}
+    another = {**with_this, "policy": replace(POLICY, version=2).to_bytes().decode()}
     scoped = dam(version=7, scope=(Role.PUBLISH, Role.AUDIT)).body
-    made.add_signed("a scope of two roles", READ, unsigned(dams.KIND, scoped), "domain root")
-    made.add_signed("nobody", READ, unsigned(dams.KIND, dam(principals=()).body), "domain root")
+    for name, body_, signer, against, fails in (
+        ("two principals", dam().body, "domain root", with_this, ()),
+        ("a scope of two roles", scoped, "domain root", with_this, ()),
+        ("nobody", dam(principals=()).body, "domain root", with_this, ()),
+        ("a later version", dam(version=8).body, "domain root", pinned, ()),
+        ("the same version", dam(version=7).body, "domain root", pinned, ("DAM-VERSION",)),
+        ("signed by a root", dam().body, "root 1", with_this, ("DAM-SIGNATURE",)),
+        ("nobody certified the root key", dam().body, "domain root", nobody, ("DAM-ROOT-CERTIFIED",)),
+        ("another policy", dam().body, "domain root", another, ("POLICY-HASH-EQUAL",)),
+    ):
+        made.add_signed(name, READ, unsigned(dams.KIND, body_), signer, against=against, fails=list(fails))
     body = dam().body.to_bytes()
     people = json.loads(body)["principals"]
     first = people[0]

@@ -47,5 +47,8 @@ def vectors() -> Vectors:
     made.refuse("POLICY-BYTES", "an unknown role", BYTES, data[:9] + bytes((3, 6)) + data[11:])
     made.refuse("POLICY-BYTES", "version 0", BYTES, bytes(4) + data[4:])
     made.refuse("POLICY-BYTES", "a domain with a slash", BYTES, data.replace(b"other.", b"other/"))
+    common, other = b"\0\0\0\6common", b"\0\0\0\x0dother.example"
+    made.refuse("POLICY-BYTES", "domains out of order", BYTES, data.replace(common + other, other + common))
+    made.refuse("POLICY-BYTES", "a domain twice", BYTES, data.replace(common + other, common + common))
     made.refuse("POLICY-BYTES", "a count of 2^32-1", BYTES, data[:5] + b"\xff" * 4 + data[9:])
     return made.vectors()

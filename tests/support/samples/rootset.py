@@ -22,11 +22,27 @@ def vectors() -> Vectors:
     body = ROOTS.to_bytes()
     made.add("two of three", SET, body)
     made.add("one of one", SET, RootSet(1, (secret("root 1").public,), 1).to_bytes())
-    new = RootSet(2, (*ROOTS.root_keys[:2], secret("root 4").public), 2)
+    new = RootSet(2, tuple(secret(f"root {n}").public for n in (1, 2, 4)), 2)
     rotation = unsigned(rootset.ROTATION, Rotation(ROOTS.digest, new))
-    made.add_signed("one root replaced", ROTATION, rotation, "root 1", "root 2", "root 3", "root 4")
+    held = {"root_set": body.decode()}
+    skipping = unsigned(rootset.ROTATION, Rotation(ROOTS.digest, RootSet(3, new.root_keys, 2)))
+    for name, artifact, signers, fails in (
+        ("both sets signed", rotation, (1, 3, 4), ()),
+        ("the old set did not sign", rotation, (1, 4), ("ROTATION-OLD-SIGNED",)),
+        ("the new set did not sign", rotation, (1, 3), ("ROTATION-NEW-SIGNED",)),
+        ("a version is left out", skipping, (1, 2), ("ROTATION-VERSION",)),
+    ):
+        names = [f"root {n}" for n in signers]
+        made.add_signed(name, ROTATION, artifact, *names, against=held, fails=list(fails))
+    later = {"root_set": new.to_bytes().decode()}
+    both = ["ROTATION-PREVIOUS", "ROTATION-VERSION"]
+    made.add_signed("from another set", ROTATION, rotation, "root 1", "root 2", against=later, fails=both)
     word = unsigned(rootset.RATIFICATION, Ratification(DOMAIN, POLICY.hash))
-    made.add_signed("a domain's policy", RATIFICATION, word, "root 1", "root 2")
+    this = {"domain_id": DOMAIN, "policy": POLICY.to_bytes().decode(), **held}
+    other = {**this, "domain_id": "other.example"}
+    made.add_signed("a policy", RATIFICATION, word, "root 1", "root 2", against=this, fails=[])
+    made.add_signed("for another", RATIFICATION, word, "root 1", "root 2", against=other, fails=["POLICY-RATIFIED"])
+    made.add_signed("by one root", RATIFICATION, word, "root 2", against=this, fails=["ROOTSET-QUORUM"])
     keys = json.loads(body)["root_keys"]
     made.refuse("ROOT-SET-SCHEMA", "no threshold", SET, changed(body, threshold=None))
     made.refuse("ROOT-SET-SCHEMA", "version 0", SET, changed(body, version=0))

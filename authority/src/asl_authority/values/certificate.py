@@ -32,6 +32,18 @@ RULES = (
     ),
     Rule("CERTIFICATE-NOT-A-ROOT", PAPER, "C", "The subject is none of the roots: what it signs, roots may not sign."),
     Rule(
+        "LOG-KEY-CERTIFIED",
+        PAPER,
+        "C",
+        "The key of a log's checkpoints has a certificate as that domain's log key, which roots sign like any other.",
+    ),
+    Rule(
+        "PRINCIPAL-CERTIFIED",
+        PAPER,
+        "S",
+        "A principal's key has a certificate for its domain and policy, with every role that it is given.",
+    ),
+    Rule(
         "CERTIFICATE-ISSUED",
         PAPER,
         "C",
@@ -155,6 +167,47 @@ def check_certificate(certificate: Signed[Certificate], roots: RootSet) -> tuple
         ),
         check_quorum(certificate.envelope, roots),
     )
+
+
+def find_accepted(
+    certificates: Iterable[Signed[Certificate]],
+    roots: RootSet,
+    subject: tuple[SubjectType, PublicKey, str],
+    policy_hash: str | None = None,
+) -> Certificate | None:
+    """The certificate of a subject (type, key, domain) that the roots accept: for this policy if there is one, or the
+    newest.
+    """
+    good = [
+        each.body
+        for each in certificates
+        if (each.body.subject_type, each.body.subject_pubkey, each.body.domain_id) == subject
+        and all(finding.ok for finding in check_certificate(each, roots))
+    ]
+    return max(good, key=lambda each: (each.policy_hash == policy_hash, each.version), default=None)
+
+
+def check_log_key(
+    key: PublicKey, domain_id: str, certificates: Iterable[Signed[Certificate]], roots: RootSet
+) -> Finding:
+    """LOG-KEY-CERTIFIED: checkpoints that this key signs are those of the domain."""
+    found = find_accepted(certificates, roots, (SubjectType.LOG, key, domain_id))
+    return Finding("LOG-KEY-CERTIFIED", found is not None, f"{key.key_id} for the log of {domain_id}")
+
+
+def check_principal(
+    key: PublicKey,
+    roles: Iterable[Role],
+    domain_id: str,
+    policy_hash: str,
+    certificates: Iterable[Signed[Certificate]],
+    roots: RootSet,
+) -> Finding:
+    """PRINCIPAL-CERTIFIED: the roots stand behind these roles of this key under this policy."""
+    found = find_accepted(certificates, roots, (SubjectType.PRINCIPAL, key, domain_id), policy_hash)
+    held = found.roles if found is not None and found.policy_hash == policy_hash else ()
+    missing = [role for role in roles if role not in held]
+    return Finding("PRINCIPAL-CERTIFIED", bool(held) and not missing, f"{key.key_id}: {', '.join(held) or 'no role'}")
 
 
 def _same_subject(one: Certificate, other: Certificate) -> bool:

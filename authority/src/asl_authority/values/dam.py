@@ -9,7 +9,7 @@ from typing import Any
 
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import Limits
-from asl_authority.values.certificate import Certificate, check_certificate
+from asl_authority.values.certificate import Certificate, find_accepted
 from asl_authority.values.dsse import Envelope, check_signatures
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.fields import Fields
@@ -176,15 +176,9 @@ def check_root_certified(
     dam: Dam, certificates: Iterable[Signed[Certificate]], roots: RootSet
 ) -> tuple[Certificate | None, Finding]:
     """DAM-ROOT-CERTIFIED, and the certificate that says so: one for the DAM's policy if there is one, or the newest."""
-    theirs = [
-        each
-        for each in certificates
-        if (each.body.subject_type, each.body.subject_pubkey, each.body.domain_id)
-        == (SubjectType.DOMAIN_ROOT, dam.root_key, dam.domain_id)
-    ]
-    good = [each.body for each in theirs if all(finding.ok for finding in check_certificate(each, roots))]
-    best = max(good, key=lambda each: (each.policy_hash == dam.policy_hash, each.version), default=None)
-    words = f"{len(theirs)} certificates for this root key and domain, {len(good)} accepted by the roots"
+    subject = (SubjectType.DOMAIN_ROOT, dam.root_key, dam.domain_id)
+    best = find_accepted(certificates, roots, subject, dam.policy_hash)
+    words = f"root key {dam.root_key.key_id} of {dam.domain_id}: {'certified' if best else 'no certificate'}"
     return best, Finding("DAM-ROOT-CERTIFIED", best is not None, words)
 
 

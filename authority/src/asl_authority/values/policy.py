@@ -212,8 +212,6 @@ def read_policy(data: bytes) -> DomainPolicy:
 
 def read_hashed_bytes(data: bytes) -> DomainPolicy:
     """The policy in canonical bytes. Raises Malformed."""
-    if len(data) > KIND.limits.size:
-        raise Malformed(f"{len(data)} bytes are no policy", check_id="POLICY-BYTES")
     at = _Reader(data, "policy bytes", "POLICY-BYTES")
     policy = DomainPolicy(
         at.u32(),

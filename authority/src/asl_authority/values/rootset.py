@@ -39,6 +39,7 @@ RULES = (
         "So have as many of the new set as its own threshold says: whoever takes over has the keys. (The paper asks"
         " for the old set only; what satisfies both satisfies it.)",
     ),
+    Rule("POLICY-RATIFIED", PAPER, "S", "Roots may ratify a domain's policy: then they speak of this one, and enough."),
     Rule("POLICY-RATIFICATION-SCHEMA", PAPER, "C", "A ratification names a domain and the hash of its policy."),
 )  # fmt: skip
 
@@ -164,6 +165,18 @@ def check_rotation(rotation: Signed[Rotation], held: RootSet) -> tuple[Finding, 
         Finding("ROTATION-VERSION", new.version == held.version + 1, f"from {held.version} to {new.version}"),
         _signed("ROTATION-OLD-SIGNED", envelope, held),
         _signed("ROTATION-NEW-SIGNED", envelope, new),
+    )
+
+
+def check_ratified(
+    ratification: Signed[Ratification], domain_id: str, policy_hash: str, roots: RootSet
+) -> tuple[Finding, ...]:
+    """Whether the roots have ratified this policy of this domain."""
+    said = ratification.body
+    same = (said.domain_id, said.policy_hash) == (domain_id, policy_hash)
+    return (
+        Finding("POLICY-RATIFIED", same, f"policy {said.policy_hash} of {said.domain_id}"),
+        check_quorum(ratification.envelope, roots),
     )
 
 
