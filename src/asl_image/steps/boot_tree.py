@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asl_image import ownership, tree_writer
+from asl_image.errors import CheckFailed
+from asl_image.fat import read_fat
 from asl_image.overlay import Overlay, brought_by, overlay_tree
+from asl_image.startup import LOADER
 from asl_image.step import WORK, Act, Site, Step
 from asl_image.steps.layer import read_seal
 
@@ -100,6 +103,7 @@ class BootTree(Step):
             f"builder: writes /asl with SHA256SUMS over {', '.join(SEALED)}",
             "builder: renders the overlays' iso/ part with the seals on the kernel command lines",
             *(act.line() for act in self._acts()),
+            f"builder: reads the FAT image back: it holds {LOADER} and nothing else",
         )
 
     def _acts(self) -> tuple[Act, ...]:
@@ -130,7 +134,18 @@ class BootTree(Step):
             if act.argv[0] == "mcopy":
                 os.utime(site.work / "bootx64.efi", (self.epoch, self.epoch))
             site.act(act)
+        check_efi_image(site.work)
         (site.work / "image-id").write_text(image)
+
+
+def check_efi_image(work: Path) -> None:
+    """Read the FAT image with our own reader. Raises CheckFailed unless it is the one file that was copied into it."""
+    found = read_fat(memoryview((work / "efi.img").read_bytes()))
+    if [(file.name, file.data) for file in found] != [(LOADER, (work / "bootx64.efi").read_bytes())]:
+        raise CheckFailed(
+            "efi.img does not read back as what was written",
+            details=tuple(f"{file.name}: {len(file.data)} bytes" for file in found),
+        )
 
 
 def medium_files(work: Path) -> list[Path]:
