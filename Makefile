@@ -44,4 +44,4 @@ bench: setup  ## measure, and write build/bench/bench.md
 	@$(PYTHON) bench/measure.py
 
 clean:  ## take the build folder away, packages excepted
-	@rm -rf build/cache build/smoke build/authority build/bench
+	@rm -rf build/cache build/smoke build/authority build/bench build/again

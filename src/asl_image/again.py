@@ -22,10 +22,12 @@ FAILED = frozenset(range(1, 11))  # statuses by which the builder says that it h
 
 
 class BuildFailed(ProgramFailed):
-    """The builder, started once more, has already said what is wrong; its status becomes ours."""
+    """The builder, started once more, has already said what is wrong; its status becomes ours. `logs` are its."""
 
-    def __init__(self, profile: str, status: int) -> None:
-        super().__init__(f"{profile}: building it once more failed with status {status}")
+    def __init__(self, profile: str, status: int, logs: Path) -> None:
+        super().__init__(
+            f"{profile}: building it once more failed with status {status}", hint=f"what it ran and said is in {logs}"
+        )
         self.status = status if status in FAILED else ProgramFailed.status
 
 
@@ -81,7 +83,7 @@ def build_again(again: Again, first: Path, log: Path, environ: Mapping[str, str]
     passed = {key: environ[key] for key in PASSED if key in environ}
     status = Runner(log).enter(Command(again.argv(), env=passed, stdout=log), itself=True)
     if status != 0:
-        raise BuildFailed(again.profile, status)
+        raise BuildFailed(again.profile, status, again.build / again.profile / "logs")
     return again.iso
 
 

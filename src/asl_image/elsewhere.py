@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -20,13 +21,13 @@ from pydantic import BaseModel, ConfigDict
 
 from asl_image import tree_writer
 from asl_image.again import Again, lay_out
+from asl_image.checkout import read_by_builds
 from asl_image.errors import IoFailed
 from asl_image.mounts import detach, let_go
-from asl_image.runner import Command, Runner
+from asl_image.runner import STOPS, Command, Runner
 from asl_image.surroundings import SUBORDINATES, Preloaded, Surroundings
 
 OWN = ".elsewhere"  # in the second build folder: what the builder is handed, and our log
-PARTS = ("build.py", "src", "authority/src", "overlays", "hooks")  # of a checkout: what a builder reads
 LOOP_DISK_GIB = 12  # of a file with holes: it takes what is written
 
 
@@ -76,6 +77,8 @@ def run_errand(errand: Errand) -> int:
     """Build as the errand says, as root of namespaces of our own; the builder's status. Raises AslImageError."""
     around = errand.around
     os.umask(0o022)
+    for number in STOPS:  # they are handed to the builder while it runs; laying out and cleaning up are not stopped
+        signal.signal(number, signal.SIG_IGN)
     with ExitStack() as left:
         aside = Path(mkdtemp(prefix="asl-elsewhere-"))
         left.callback(take_away, aside)
@@ -180,27 +183,20 @@ def bind(source: Path, target: Path, runner: Runner) -> None:
 
 def copy_checkout(errand: Errand, target: Path) -> None:
     """What a builder reads of a checkout, with the modes that git would give it under this umask."""
-    mask = errand.around.umask
-    for part in PARTS:
-        copy_files(errand.root / part, target / part, mask)
-    copy_files(errand.profiles, target / "profiles", mask)
+    before = os.umask(errand.around.umask)
+    try:
+        files = read_by_builds(errand.root, errand.profiles)
+        for name, source in {**files, "build.py": errand.root / "build.py"}.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            if source.is_symlink():
+                (target / name).symlink_to(source.readlink())
+                continue
+            shutil.copyfile(source, target / name)
+            if source.stat().st_mode & 0o100:
+                (target / name).chmod(0o777 & ~errand.around.umask)
+    finally:
+        os.umask(before)
     (target / ".venv").symlink_to(sys.prefix)
-
-
-def copy_files(source: Path, target: Path, mask: int) -> None:
-    """Copy a file or a tree; of the modes only the right to execute is kept."""
-    if source.is_symlink():
-        target.symlink_to(source.readlink())
-    elif source.is_dir():
-        target.mkdir(parents=True)
-        target.chmod(0o777 & ~mask)
-        for each in sorted(source.iterdir()):
-            if each.name != "__pycache__":
-                copy_files(each, target / each.name, mask)
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        target.chmod((0o777 if source.stat().st_mode & 0o100 else 0o666) & ~mask)
 
 
 def give_away(folder: Path, user: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from asl_image import tree_writer
 from asl_image.again import PASSED, BuildFailed, compared
 from asl_image.compare import FOLLOWS, Comparison
 from asl_image.elsewhere import Errand
@@ -86,7 +87,7 @@ class Bench:
         """Build with just these variations, and compare. Raises AslImageError."""
         around = self.around(names)
         errand = self._errand(around)
-        shutil.rmtree(self.results, ignore_errors=True)
+        tree_writer.remove(self.results)
         if around.clock_offset_s or around.order_seed:
             library = self.scratch / "library/elsewhere.so"
             library.parent.mkdir(exist_ok=True)
@@ -101,12 +102,23 @@ class Bench:
         self._send(errand)
         return self._outcome(tuple(names), errand)
 
-    def clear(self) -> None:
-        """Take away what only second builds need."""
-        for name in ("results", "library"):
-            shutil.rmtree(self.scratch / name, ignore_errors=True)
-        for name in ("errand.json", "log"):
-            (self.scratch / name).unlink(missing_ok=True)
+    def keep(self) -> Path:
+        """Put what the last second build has left aside, in place of what was put there before; returns where."""
+        kept = self.scratch / "kept"
+        tree_writer.remove(kept)
+        self.results.rename(kept)
+        return kept
+
+    @contextmanager
+    def tidied(self) -> Iterator[None]:
+        """At the end take away what only second builds need; of one that failed the logs stay."""
+        tree_writer.remove(self.scratch / "kept")
+        try:
+            yield
+            tree_writer.remove(self.results)
+        finally:
+            for name in ("library", "errand.json", "log"):
+                tree_writer.remove(self.scratch / name)
 
     def _errand(self, around: Surroundings) -> Errand:
         house = self.house
@@ -132,7 +144,7 @@ class Bench:
         log = self.scratch / "log"
         status = Runner(log).enter(Command(elsewhere_argv(argv), env=errand.passed, stdout=log), itself=True)
         if status != 0:
-            raise BuildFailed(self.profile, status)
+            raise BuildFailed(self.profile, status, self.results / "logs")
 
     def _outcome(self, names: tuple[str, ...], errand: Errand) -> Outcome:
         first = self.first_image.parent

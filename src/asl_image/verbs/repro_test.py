@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,8 +42,11 @@ def repro_test(house: House, options: BuildOptions, variations: str | None, no_n
     """Build PROFILE again in other surroundings: other clock, user, host name, file system and so on; status 3 when the
     image or a paper beside it has other bytes, with what differs, why, and which variation is to blame."""
     asked = chosen(variations) if variations is not None else NAMES
-    plan = make_plan(options.inputs(house))
+    inputs = options.inputs(house)
+    plan = make_plan(inputs)
     words = tuple(option_words(options))
+    # A release changes no byte but by its commit, and a copy of a checkout is none that could be released.
+    again = tuple(option_words(replace(options, release=False, commit=inputs.commit)))
     with TemporaryDirectory(prefix="asl-repro-") as scratch:
         runner = Runner(Path(scratch) / "log")
         trouble = refusal(runner, Command(elsewhere_argv(("true",))))
@@ -60,20 +62,16 @@ def repro_test(house: House, options: BuildOptions, variations: str | None, no_n
     for name, why in not_tried.items():
         house.screen.warning(f"{name} is not tried: {why}")
     build_first(house, options.profile, words)
-    bench = bench_for(house, plan, words, host)
-    with only_builder(bench.scratch):
+    bench = bench_for(house, plan, again, host)
+    blames: list[Blame] = []
+    left: frozenset[str] = frozenset()
+    with only_builder(bench.scratch), bench.tidied():
         house.screen.note(f"{plan.profile}: build again, otherwise are {', '.join(varied)}")
         found = bench.try_with(varied)
-        blames: list[Blame] = []
-        left: frozenset[str] = frozenset()
-        kept = bench.scratch / "kept"
-        shutil.rmtree(kept, ignore_errors=True)
-        if not found.equal or keep:
-            bench.results.rename(kept)
+        kept = bench.keep() if keep or not found.equal else None
         if not found.equal and not no_narrow:
             blames, left = narrowed(found, bench.try_with, house.screen.note)
-        bench.clear()
-    return told(house, bench, found, blames, sorted(left), not_tried, kept if not found.equal or keep else None)
+    return told(house, bench, found, blames, sorted(left), not_tried, kept)
 
 
 def option_words(options: BuildOptions) -> list[str]:
@@ -92,7 +90,7 @@ def build_first(house: House, profile: str, words: tuple[str, ...]) -> None:
     passed = {key: house.environ[key] for key in PASSED if key in house.environ}
     status = Runner(log).enter(Command(again.argv(), env=passed, stdout=log), itself=True)
     if status != 0:
-        raise BuildFailed(profile, status)
+        raise BuildFailed(profile, status, log.parent)
 
 
 def bench_for(house: House, plan: Plan, words: tuple[str, ...], host: HostFacts) -> Bench:
