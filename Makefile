@@ -5,8 +5,9 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 PROFILE ?= authority
+FUZZ_S ?= 5
 
-.PHONY: help setup image lint fast test test-long bench clean
+.PHONY: help setup image lint fast test test-long fuzz bench clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +40,9 @@ test-long: setup  ## what does not fit into the time of `make test`
 	@./build.py build smoke >&2
 	@./build.py build authority >&2
 	@$(PYTEST) tests -m long
+
+fuzz: setup  ## fuzz every reader of the authority (FUZZ_S=5 seconds each)
+	@PYTHONPATH=tests:authority/src $(PYTHON) -m support.fuzz $(FUZZ_S)
 
 bench: setup  ## measure, and write build/bench/bench.md
 	@$(PYTHON) bench/measure.py

@@ -7,9 +7,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from google.protobuf import json_format
-from in_toto_attestation.v1 import statement_pb2
-from in_toto_attestation.v1.statement import Statement
 
 from asl_authority.errors import Malformed
 from asl_authority.values.dsse import Envelope, read_envelope
@@ -29,8 +26,13 @@ from support.samples.claim import CLAIM, GENESIS
 from support.samples.receipt import BUNDLE, BUNDLE_FILES, FILES, RECEIPT, REHEARSAL
 
 
+@pytest.mark.workstation
 @pytest.mark.parametrize("receipt", [RECEIPT, BUNDLE, REHEARSAL], ids=["full", "partial", "rehearsal"])
 def test_in_totos_own_library_takes_a_receipt_for_a_statement(receipt: Receipt) -> None:
+    from google.protobuf import json_format
+    from in_toto_attestation.v1 import statement_pb2
+    from in_toto_attestation.v1.statement import Statement
+
     statement = json_format.Parse(receipt.to_bytes(), statement_pb2.Statement())
     Statement.copy_from_pb(statement).validate()
 
