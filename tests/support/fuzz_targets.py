@@ -18,6 +18,13 @@ from typing import Any
 
 from asl_authority import values
 from asl_authority.errors import Malformed
+from asl_authority.values import policy_text
+from asl_authority.values.canonical import Limits
+from asl_authority.values.checkpoint import Checkpoint, LogProof
+from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.log_record import Record, file_bytes
+from asl_authority.values.merkle import leaf_hash
+from asl_authority.values.signed_note import NoteKey, NoteSigner
 from support.published import FOLDER, published
 
 Reader = Callable[[bytes], Any]
@@ -42,7 +49,12 @@ def _lines(read: Callable[..., Any]) -> Reader:
 
 def _entry(read: Callable[..., Any]) -> Reader:
     """The first byte says which type of record."""
-    return lambda data: read(0x8000 + (data or b"\0")[0], data[1:])
+
+    def one(data: bytes) -> None:
+        if read(0x8000 + (data or b"\0")[0], data[1:]).to_bytes() != data[1:]:
+            raise AssertionError("read, and written again as something else")
+
+    return one
 
 
 def _signed(read: Callable[..., Any]) -> Reader:
@@ -54,6 +66,7 @@ def _signed(read: Callable[..., Any]) -> Reader:
 # Readers that want more than the bytes.
 MORE: Mapping[str, Callable[[Callable[..., Any]], Reader]] = {
     "age.read_header": _with(10),
+    "cbor.read_cbor": _with(Limits()),
     "checkpoint.read_checkpoint": _with("example.org/log", ()),
     "checkpoint.read_checkpoint_text": _text,
     "dsse.read_envelope": _with("application/vnd.asl.dam.v1+json"),
@@ -62,10 +75,35 @@ MORE: Mapping[str, Callable[[Callable[..., Any]], Reader]] = {
     "signed_note.read_note_key": _text,
     "snapshot.read_lines": _lines,
 }
+KEY = SecretKey(bytes(range(32)))
+NOTE = Checkpoint("example.org/log", 1, leaf_hash(b"a")).signed(NoteSigner("example.org/log", KEY))
+
+
+def _envelopes() -> list[bytes]:
+    return [case.says["envelope"].encode() for case in published()[0] if "envelope" in case.says]
+
+
 # What a reader takes that no published vector is for.
 SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "age.read_header": lambda: [path.read_bytes() for path in sorted((FOLDER / "cctv-age").iterdir())],
+    "cbor.read_cbor": lambda: [case.data for case in published()[0] if case.reader.startswith("cbor_views.")],
+    "checkpoint.read_checkpoint": lambda: [NOTE.to_bytes()],
+    "checkpoint.read_checkpoint_text": lambda: [NOTE.text.encode()],
+    "checkpoint.read_log_proof": lambda: [LogProof(0, (), NOTE).to_bytes()],
+    "dsse.read_envelope": _envelopes,
+    "ed25519.read_spki": lambda: [KEY.public.spki],
+    "keyfile.read_pkcs8": lambda: [KEY.pkcs8],
+    "log_entry.read_entry": lambda: [b'\1{"facts":{"a":1},"session":"' + b"0" * 32 + b'","type":"asl.log-domain/1"}'],
+    "log_record.read_records": lambda: [file_bytes([Record(1, 0x8001, b"{}"), Record(2, 7, b"")])],
+    "signed.read_signed": _envelopes,
+    "signed_note.read_note": lambda: [NOTE.to_bytes()],
+    "signed_note.read_note_key": lambda: [NoteKey("example.org/log", KEY.public).to_text().encode()],
+    "policy_text.read_policy_text": lambda: [policy_text.TEMPLATE.encode()],
 }
+
+
+# Readers of texts by people: one value has several, and no vector tells.
+SEVERAL_TEXTS = frozenset(("policy_text.read_policy_text",))
 
 
 @dataclass(frozen=True)
@@ -112,7 +150,7 @@ def targets() -> dict[str, Target]:
     """Every reader that can be driven, by name."""
     rules = frozenset(rule.check_id for _, module in _modules() for rule in getattr(module, "RULES", ()))
     good, _ = published()
-    several = {case.reader for case in good if "canonical" in case.says}
+    several = {case.reader for case in good if "canonical" in case.says} | SEVERAL_TEXTS
     found = {}
     for name, function, module in readers():
         if name in MORE or not wants_more(function):
