@@ -14,6 +14,7 @@ from asl_authority.values import admission
 from asl_authority.values import certificate as certificates
 from asl_authority.values import dam as dams
 from asl_authority.values.admission import (
+    ASKED_FIRST,
     STATE_AFTER,
     AdmissionRecord,
     AdmissionRequest,
@@ -30,7 +31,7 @@ from asl_authority.values.admission import (
     read_record,
     read_request,
 )
-from asl_authority.values.dam import Principal
+from asl_authority.values.dam import Principal, check_dam
 from asl_authority.values.domain_state import MOVES, State, check_move
 from asl_authority.values.finding import Finding
 from asl_authority.values.levels import Level, check_may_sign, signer_of
@@ -38,7 +39,18 @@ from asl_authority.values.request import KIND as AUTHORITY_REQUEST
 from asl_authority.values.roles import Role
 from asl_authority.values.rootset import ROOT_SIGNS
 from asl_authority.values.signed import Signed, read_signed, unsigned
-from support.domains import DOMAIN, POLICY, RECEIVING, REQUEST_ID, admission_record, admission_request, dam, secret
+from support.domains import (
+    DOMAIN,
+    POLICY,
+    RECEIVING,
+    REQUEST_ID,
+    ROOTS,
+    admission_record,
+    admission_request,
+    certificate,
+    dam,
+    secret,
+)
 
 TRUSTING = replace(POLICY, federation=replace(POLICY.federation, trusted_domains=(DOMAIN,)))
 RECEIVER = Receiver(RECEIVING, TRUSTING, known_roots={}, decided=frozenset(), last_epoch=4)
@@ -133,7 +145,13 @@ def test_policies_must_allow_what_is_asked_for(scope: Any, theirs: Any, ours: An
     assert failed(check_request(wider, dam().body, POLICY, RECEIVER)) == []
 
 
-def judged(state: State = State.UNRECOGNIZED, found: Iterable[Finding] = (), **changes: Any) -> list[str]:
+ANSWERED = (
+    *check_dam(dam(), [certificate()], ROOTS, POLICY, None),
+    *check_request(admission_request(), dam().body, POLICY, RECEIVER),
+)
+
+
+def judged(state: State = State.UNRECOGNIZED, found: Iterable[Finding] = ANSWERED, **changes: Any) -> list[str]:
     """The checks that refuse a decision about the request of these tests."""
     record = admission_record(**changes)
     return failed(check_record(record, admission_request().body, dam().body, found, RECEIVER, state))
@@ -154,10 +172,29 @@ def test_each_of_the_four_decisions_can_be_made() -> None:
 
 
 def test_what_failed_a_check_is_not_accepted() -> None:
-    assert judged(found=[YES, NO]) == ["ADMISSION-REFUSED"]
-    assert judged(found=[NO], **LIMITED) == ["ADMISSION-REFUSED"]
-    assert judged(found=[YES]) == []
+    assert judged(found=[*ANSWERED, NO]) == ["ADMISSION-REFUSED"]
+    assert judged(found=[*ANSWERED, NO], **LIMITED) == ["ADMISSION-REFUSED"]
+    assert judged(found=[*ANSWERED, YES]) == []
     assert judged(found=[NO], **NOTHING, decision=Decision.REJECTED) == []
+
+
+@pytest.mark.parametrize("check_id", ASKED_FIRST)
+def test_what_was_not_looked_at_is_not_accepted(check_id: str) -> None:
+    assert judged(found=[each for each in ANSWERED if each.check_id != check_id]) == ["ADMISSION-REFUSED"]
+
+
+def test_a_dam_that_was_not_the_named_one_can_be_rejected_and_never_accepted() -> None:
+    found = Finding("ADMISSION-DAM-EQUAL", False, "")
+    newer, asked = dam(version=2).body, admission_request().body
+
+    for decision, check_ids in (
+        (Decision.REJECTED, []),
+        (Decision.ACCEPTED, ["ADMISSION-RECORD-EQUAL", "ADMISSION-REFUSED"]),
+    ):
+        scope = asked.requested_scope if decision is Decision.ACCEPTED else ()
+        record = admission_record(decision=decision, admitted_scope=scope)
+        found_too = check_record(record, asked, newer, [*ANSWERED, found], RECEIVER, State.UNRECOGNIZED)
+        assert failed(found_too) == check_ids
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def vectors() -> Vectors:
     made.refuse("CBOR-WHOLE", "a byte is missing", DAM, good[:-1])
     made.refuse("CBOR-WHOLE", "a byte follows", DAM, good + b"\0")
     made.refuse("CBOR-WHOLE", "text that is not UTF-8", DAM, good.replace(b"me.example", b"me\xffexample"))
+    made.refuse("CBOR-WHOLE", "a number is cut off", DAM, b"\xa1\x01\x1b\xff\xff")
+    made.refuse("CBOR-WHOLE", "a string is cut off", DAM, b"\xa1\x01\x42\xff")
     made.refuse("CBOR-WHOLE", "an array of 2^32 items", DAM, b"\xa1\x01\x9a\xff\xff\xff\xff")
     made.refuse("CBOR-SIZE", "more than a DAM has", DAM, b"\xa1\x01\x5a\x00\x10\x00\x00" + bytes(1 << 12) * 256)
     made.refuse("CBOR-DEPTH", "nested seven deep", DAM, b"\x81" * 7 + b"\x00")

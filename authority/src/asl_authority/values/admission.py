@@ -52,7 +52,7 @@ RULES = (
     ),
     Rule("ADMISSION-RECORD-EQUAL", PAPER, "S", "The record is about this request, this DAM and this policy."),
     Rule("ADMISSION-ADMITTED", PAPER, "S", "ACCEPTED admits what was asked for, ACCEPTED_LIMITED no more than that."),
-    Rule("ADMISSION-REFUSED", PAPER, "S", "Where a check of request or DAM failed, nothing is accepted."),
+    Rule("ADMISSION-REFUSED", PAPER, "S", "Nothing is accepted where a check of request or DAM failed or is missing."),
     Rule("ADMISSION-EPOCH", PAPER, "S", "decision_epoch is greater than that of every decision before."),
     Rule("ADMISSION-LEASE-EQUAL", PAPER, "C", "A lease grants what its record says, from the record's epoch on."),
     Rule("ADMISSION-LEASE-HOLDS", PAPER, "S", "A courtesy is enforced: it holds from its epoch until before its end."),
@@ -80,6 +80,13 @@ STATE_AFTER: Mapping[Decision, State] = {
     Decision.ACCEPTED: State.FULL,
     Decision.ACCEPTED_LIMITED: State.COURTESY,
 }
+
+
+# Nothing is accepted before all of these have been answered.
+ASKED_FIRST = (
+    *("DAM-SIGNATURE", "DAM-ROOT-CERTIFIED", "POLICY-HASH-EQUAL", "ADMISSION-DAM-EQUAL", "ADMISSION-POSSESSION"),
+    *("ADMISSION-RECEIVER", "ADMISSION-REPLAY", "ADMISSION-COLLISION", "ADMISSION-IN-SCOPE", "ADMISSION-COMPATIBLE"),
+)
 
 
 @dataclass(frozen=True)
@@ -289,16 +296,22 @@ def check_record(
     said = (record.request_id, record.domain_id, record.dam_hash, record.policy_hash)
     asked, admitted = set(request.requested_scope), set(record.admitted_scope)
     within = admitted == asked if record.decision is Decision.ACCEPTED else admitted <= asked
-    failed = [each.check_id for each in found if not each.ok]
+    answers = list(found)
+    failed = [each.check_id for each in answers if not each.ok]
+    unasked = [check_id for check_id in ASKED_FIRST if check_id not in {each.check_id for each in answers}]
     return (
         Finding(
             "ADMISSION-RECORD-EQUAL",
             said == (request.request_id, request.domain_id, request.dam_hash, dam.policy_hash)
-            and request.dam_hash == dam.hash,
+            and (not accepts or request.dam_hash == dam.hash),
             f"the record is about request {record.request_id} of {record.domain_id}",
         ),
         Finding("ADMISSION-ADMITTED", within, f"{record.decision}: {', '.join(record.admitted_scope) or 'nothing'}"),
-        Finding("ADMISSION-REFUSED", not (accepts and failed), f"failed: {', '.join(failed) or 'nothing'}"),
+        Finding(
+            "ADMISSION-REFUSED",
+            not (accepts and (failed or unasked)),
+            f"failed: {', '.join(failed) or 'nothing'}; not looked at: {', '.join(unasked) or 'nothing'}",
+        ),
         Finding(
             "ADMISSION-EPOCH",
             record.decision_epoch > receiver.last_epoch,
