@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from asl_image import cli
 from asl_image.compare import FOLLOWS, Comparison, Difference
 from asl_image.errors import Refused
+from asl_image.house import House
 from asl_image.reprotest import Outcome, as_lines, check_possible, narrowed
+from asl_image.screen import Screen
+from asl_image.verbs.buildoptions import BuildOptions
+from asl_image.verbs.repro_test import option_words
 
 CLOCK = Difference("layer base", "/clock", "1", "2", "clock")
 HOST = Difference("layer base", "/host", "1", "2", "hostname")
@@ -102,3 +110,23 @@ def test_what_a_host_can_not_do_is_refused_when_it_was_asked_for_and_left_out_ot
     with pytest.raises(Refused) as caught:
         check_possible(("time", "user"), {"user": "no newuidmap", "cpus": "no"}, strict=True)
     assert caught.value.details == ("user: no newuidmap",)
+
+
+@pytest.mark.parametrize(("words", "said"), [("tiem", "did you mean 'time'?"), ("time,", "")])
+def test_a_variation_that_nobody_knows_is_status_2_before_anything_is_built(
+    words: str, said: str, tmp_path: Path
+) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    house = House(tmp_path, tmp_path / "profiles", tmp_path / "build", Screen(out, err), {})
+
+    assert cli.run(["repro-test", "no-such-profile", "--variations", words], house) == 2
+    assert said in err.getvalue()
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_release_is_tested_again_by_its_commit() -> None:
+    """A copy of a checkout can't be released; the switch changes no byte, the commit does."""
+    options = BuildOptions("smoke", locked=True, engine="debootstrap", commit="0" * 40, release=True)
+
+    assert option_words(options) == ["--locked", "--engine", "debootstrap", "--commit", "0" * 40, "--release"]
+    assert option_words(replace(options, release=False))[-1] == "0" * 40
