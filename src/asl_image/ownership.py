@@ -52,7 +52,18 @@ class Journal:
             whole = json.loads(_journal(work).read_text())
         except FileNotFoundError:
             raise CheckFailed("the root tree has no record of where its files come from") from None
+        if whole.keys() == {"seen"}:
+            return cls.of_packages(work / ROOT, whole["seen"])
         return cls(whole["seen"], _origins(whole["origins"]), _origins(whole["packaged"]))
+
+    @classmethod
+    def of_packages(cls, root: Path, seen: dict[str, str]) -> Journal:
+        """A root tree that nobody worked on yet: what dpkg does not know, the bootstrap made."""
+        packaged = {
+            name: Origin(f"package {package}", known_as=f"/{known_as}" if known_as != name else None)
+            for name, (package, known_as) in package_files(*database(root / "var/lib/dpkg")).items()
+        }
+        return cls(seen, {name: packaged.get(name, Origin(BOOTSTRAP)) for name in seen}, packaged)
 
     def write(self, work: Path) -> None:
         _journal(work).write_text(json.dumps(asdict(self)))
@@ -67,14 +78,8 @@ def _origins(kept: Mapping[str, Mapping[str, Any]]) -> dict[str, Origin]:
 
 
 def begin(work: Path) -> None:
-    """The root tree as packages left it: what dpkg does not know, their scripts or the bootstrap engine made."""
-    root = work / ROOT
-    packaged = {
-        name: Origin(f"package {package}", known_as=f"/{known_as}" if known_as != name else None)
-        for name, (package, known_as) in package_files(*database(root / "var/lib/dpkg")).items()
-    }
-    seen = signatures(root)
-    Journal(seen, {name: packaged.get(name, Origin(BOOTSTRAP)) for name in seen}, packaged).write(work)
+    """Remember the root tree as packages left it. Whose each file is, is read when somebody asks: many builds don't."""
+    _journal(work).write_text(json.dumps({"seen": signatures(work / ROOT)}))
 
 
 def database(at: Path) -> tuple[dict[str, str], str]:

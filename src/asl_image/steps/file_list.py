@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_image.filelist import FileRow, file_list_text, in_order, parse_file_list, read_rows
+from asl_image.filelist import FileRow, file_list_text, in_order, read_rows
 from asl_image.ownership import Origin, medium_row, origins_of
 from asl_image.step import Site, Step
 from asl_image.steps.boot_tree import LAYERS, medium_files
@@ -29,9 +29,7 @@ class FileList(Step):
     def run(self, site: Site) -> None:
         work = site.work
         rows = [row for part in (*LAYERS, "initrd") for row in read_rows(work / f"{part}.files")]
-        text = file_list_text(self.profile, in_order([*rows, *self._medium(work)]))
-        parse_file_list(text, "files.jsonl")  # what a reader will refuse is not written
-        (work / "files.jsonl").write_text(text)
+        (work / "files.jsonl").write_text(file_list_text(self.profile, in_order([*rows, *self._medium(work)])))
 
     def _medium(self, work: Path) -> list[FileRow]:
         """Files of the medium: what the build made, overlays brought, and the kernel, which is a package's."""
