@@ -78,6 +78,17 @@ def test_any_bytes_are_a_dam_or_refused_by_a_rule(data: bytes, draw: some.DataOb
     assert again == data
 
 
+def test_as_many_principals_as_may_be_are_read_and_no_more() -> None:
+    keys = [secret(f"one of many {n}").public for n in range(dams.MOST_PRINCIPALS + 1)]
+    many = [Principal(key, tuple(Role)) for key in keys]
+    full = dam(principals=tuple(many[1:]), scope=tuple(Role))
+
+    assert read_signed(full.to_bytes(), dams.KIND, read_dam) == full
+    with pytest.raises(Malformed) as refusal:
+        read_dam(dam(principals=tuple(many)).body.to_bytes())
+    assert refusal.value.check_id == "DAM-SCHEMA"
+
+
 def test_a_dam_in_order_passes_every_check() -> None:
     ids = [each.check_id for each in check_dam(dam(version=2), [certificate()], ROOTS, POLICY, dam().body)]
 

@@ -112,6 +112,21 @@ def flipped(data: bytes) -> some.SearchStrategy[bytes]:
     )
 
 
+def test_as_many_domains_as_may_be_are_read_in_both_forms_and_no_more() -> None:
+    names = tuple(f"{n:0128}" for n in range(policies.MOST_DOMAINS + 1))
+    full = replace(POLICY, federation=replace(POLICY.federation, trusted_domains=names[1:]))
+    over = replace(POLICY, federation=replace(POLICY.federation, trusted_domains=names))
+
+    assert read_policy(full.to_bytes()) == read_hashed_bytes(full.hashed_bytes()) == full
+    for check_id, read, data in (
+        ("POLICY-SCHEMA", read_policy, over.to_bytes()),
+        ("POLICY-BYTES", read_hashed_bytes, over.hashed_bytes()),
+    ):
+        with pytest.raises(Malformed) as refusal:
+            read(data)
+        assert refusal.value.check_id == check_id
+
+
 def test_who_speaks_of_another_policy_is_named() -> None:
     assert check_hash_equal(POLICY, {"the DAM": POLICY.hash}).ok
 
