@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from asl_image.clockguard import watched_clock
 from asl_image.filelist import INITRAMFS, write_rows
 from asl_image.lock import Lock, LockedFile, LockedTool
 from asl_image.ownership import Origin, record, rows_of
@@ -82,7 +83,8 @@ def write_papers(folder: Path, inputs: Inputs | None = None) -> Path:
     site = TinySite(work, ToolsTree(folder / "tools-tree"))
     plan = make_plan(inputs or paper_inputs())
     for name in ("licences", "sbom", "file-list", "manifest", "evidence"):
-        plan.step(name).run(site)
+        with watched_clock(name):  # as `execute` does it
+            plan.step(name).run(site)
     return work
 
 
