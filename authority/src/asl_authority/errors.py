@@ -9,13 +9,17 @@ from asl_authority.contract import ExitStatus
 
 
 class AuthorityError(Exception):
-    """Something a person can mend: the message says what and where, `hint` what to do now."""
+    """Something a person can mend: the message says what and where, `hint` what to do now.
+
+    `check_id` names the rule that was broken, where one was.
+    """
 
     status = ExitStatus.OUR_FAULT
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, check_id: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.check_id = check_id
 
 
 class UsageError(AuthorityError):
@@ -28,10 +32,6 @@ class Malformed(AuthorityError):
     """Bytes that are not what they should be; `check_id` names the rule that they break (docs/papers.md)."""
 
     status = ExitStatus.CHECK_FAILED
-
-    def __init__(self, message: str, *, check_id: str = "", hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.check_id = check_id
 
 
 class Refused(AuthorityError):

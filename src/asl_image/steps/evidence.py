@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from asl_authority.contract.words import spoken_lines
 from asl_image.jsontext import rendered
 from asl_image.lock import Lock
 from asl_image.manifest import read_manifest
@@ -13,7 +14,6 @@ from asl_image.profile import Profile
 from asl_image.provenance import Source, lock_digest, materials_of, provenance
 from asl_image.step import Site, Step
 from asl_image.steps.sbom import DOCUMENTS
-from asl_image.words import spoken_lines
 
 # What a build leaves in its folder, by the name in the work folder: the image, and beside it its papers.
 RESULTS = {

@@ -14,8 +14,8 @@ from typing import TextIO
 from asl_authority import __version__, contract
 from asl_authority.contract import ExitStatus
 from asl_authority.errors import AuthorityError, IoFailed, UsageError
+from asl_authority.front.outside import Outside, this_machine
 from asl_authority.front.parser import Request, parse, program_help, verb_parser
-from asl_authority.front.terminal import ConsoleTerminal, Terminal
 from asl_authority.front.verb import Call
 
 
@@ -38,12 +38,12 @@ def run(
     stdout: TextIO,
     stderr: TextIO,
     machine: Path = Path("/"),
-    terminal: Terminal | None = None,
+    outside: Outside | None = None,
 ) -> ExitStatus:
     """Carry out the command line `words` and return how it ended; `machine` is the root we really run on."""
     wants_json = "--json" in words
     try:
-        return _carry_out(program, parse(program, words), stdout, machine, terminal or ConsoleTerminal())
+        return _carry_out(program, parse(program, words), stdout, machine, outside or this_machine())
     except AuthorityError as error:
         return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
     except KeyboardInterrupt:
@@ -63,7 +63,7 @@ def run(
         return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
 
 
-def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path, terminal: Terminal) -> ExitStatus:
+def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path, outside: Outside) -> ExitStatus:
     if request.help:
         return _say(program, request, stdout, help=_help(program, request))
     if request.version:
@@ -81,7 +81,7 @@ def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path, te
     from asl_authority.front.places import authority_root
 
     root = authority_root(machine, request.root)
-    call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, terminal)
+    call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, outside)
     answer = request.verb.run(call)
     if request.json:
         from asl_authority.front import ui

@@ -5,24 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from asl_authority.errors import Aborted, IoFailed, Refused
+from asl_authority.operations.terminal import Terminal as Terminal
 
 LONGEST_LINE = 4096
-
-
-class Terminal(Protocol):
-    """Where questions are asked; tests hand in one that answers from a list."""
-
-    def say(self, text: str) -> None:
-        """Show lines to the person."""
-
-    def ask(self, question: str) -> str:
-        """The line that is typed. Raises Aborted when nobody answers."""
-
-    def secret(self, question: str) -> str:
-        """The line that is typed, unseen. Raises Aborted when nobody answers."""
 
 
 class ConsoleTerminal:
@@ -53,6 +41,14 @@ class ConsoleTerminal:
                 return self._line()
         finally:
             self.say("\n")
+
+    def reveal(self, text: str, question: str) -> None:
+        """Show on the other screen that consoles and terminals have, which leaves no trace in what scrolls back."""
+        self.say("\x1b[?1049h\x1b[2J\x1b[H" + text)
+        try:
+            self.ask(question)
+        finally:
+            self.say("\x1b[2J\x1b[H\x1b[?1049l")
 
     def _line(self) -> str:
         try:

@@ -19,6 +19,7 @@ from asl_authority.operations.status import Damaged, Status
 from asl_authority.values.finding import Finding
 from asl_authority.values.state import Seal
 
+WIDTH = 78
 _LABEL_WIDTH = 12
 _REHEARSAL = (
     "**********************************************************************",
@@ -50,7 +51,7 @@ def error_text(program: str, error: AuthorityError) -> str:
 
 def check_id_of(error: AuthorityError) -> str | None:
     """The rule that was broken, where one was."""
-    return getattr(error, "check_id", None) or None
+    return error.check_id or None
 
 
 def findings_members(findings: Sequence[Finding]) -> list[dict[str, object]]:
@@ -59,8 +60,21 @@ def findings_members(findings: Sequence[Finding]) -> list[dict[str, object]]:
 
 
 def finding_line(finding: Finding) -> str:
-    """One check, its answer in words first."""
-    return f"{'ok    ' if finding.ok else 'FAILED'}  {finding.check_id}  {plain(finding.detail)}\n"
+    """One check, its answer in words first; on lines of their own where the details are long."""
+    head = f"{'ok    ' if finding.ok else 'FAILED'}  {finding.check_id}"
+    detail = plain(finding.detail)
+    if len(head) + 2 + len(detail) <= WIDTH:
+        return f"{head}  {detail}\n"
+    return "\n".join([head, *wrapped(detail, " " * 10)]) + "\n"
+
+
+def wrapped(text: str, indent: str) -> list[str]:
+    """`text` in lines of a console's width; a word that is longer, such as a key, stays whole."""
+    import textwrap
+
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def self_test_verdict(findings: Sequence[Finding]) -> str:

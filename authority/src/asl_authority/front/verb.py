@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from asl_authority.contract import ExitStatus
-from asl_authority.front.terminal import Terminal
+from asl_authority.front.outside import Outside
+from asl_authority.operations.terminal import Terminal
 
 
 class Argument(NamedTuple):
@@ -48,7 +49,12 @@ class Call(NamedTuple):
     root: Path
     machine: Path
     out: TextIO
-    terminal: Terminal
+    outside: Outside
+
+    @property
+    def terminal(self) -> Terminal:
+        """The person."""
+        return self.outside.terminal
 
     @property
     def dry_run(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from asl_authority.errors import IoFailed, Malformed, UsageError
+from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.durable import create
+from asl_authority.storage.durable import create, remove
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -34,6 +34,31 @@ def write_new(path: Path, data: bytes) -> None:
         create(HostDisk(), path, data)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: no such directory") from None
+
+
+def write_all_new(files: Mapping[Path, bytes]) -> None:
+    """New files, all or none; one that is there with these bytes already is left. Raises as `write_new`."""
+    disk, made = HostDisk(), []
+    for path in files:
+        if path.exists() and not _holds(path, files[path]):
+            raise Refused(f"{path}: is there already, with other contents; nothing is overwritten")
+    try:
+        for path, data in files.items():
+            there = path.exists()
+            write_new(path, data)
+            made += [] if there else [path]
+    except BaseException:  # Ctrl-C too leaves nothing behind
+        for path in made:
+            with suppress(IoFailed):
+                remove(disk, path)
+        raise
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return read_file(path, len(data)) == data
+    except Malformed:
+        return False
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Passphrase:
 
     def typed_back(self, typed: str) -> bool:
         """Whether what was typed is it. Blanks at the ends, and how many between words, don't matter for words."""
-        return hmac.compare_digest(normal(typed, self.generated).encode(), self.text.encode())
+        return hmac.compare_digest(used(typed).encode(), self.text.encode())
 
 
 def make_passphrase(random: bytes) -> Passphrase:
@@ -47,7 +47,7 @@ def own_passphrase(typed: str) -> Passphrase:
     """A passphrase that a person chose, with the most that it can be worth. Raises UsageError, never with the text."""
     if not typed or len(typed) > MOST_CHARACTERS or not typed.isprintable():
         raise UsageError(f"a passphrase has 1 to {MOST_CHARACTERS} printable characters")
-    return Passphrase(typed, bits_of(typed), generated=False)
+    return Passphrase(used(typed), bits_of(typed), generated=False)
 
 
 def bits_of(text: str) -> float:
@@ -62,6 +62,7 @@ def bits_of(text: str) -> float:
     return fresh * math.log2(size) + (len(text) - fresh) if size else 0.0
 
 
-def normal(typed: str, generated: bool) -> str:
-    """What was typed, in the form that is compared and used."""
-    return " ".join(typed.lower().split()) if generated else typed
+def used(typed: str) -> str:
+    """What a typed passphrase is taken for: as many words of the list as we make, whatever their case and blanks."""
+    said = typed.lower().split()
+    return " ".join(said) if len(said) == WORD_COUNT and set(said) <= set(words()) else typed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from asl_image.words import EVEN, ODD, spoken, spoken_lines
+from asl_authority.contract.words import EVEN, ODD, spoken, spoken_lines
 
 PUBLISHED = bytes.fromhex("E582 94F2 E9A2 2748 6E8B 061B 31CC 528F D7FA 3F19")
 AS_WORDS = """

@@ -1,7 +1,8 @@
 """Names, paths and formats that the image's builder and the authority program must agree on.
 
-This is the only module of asl_authority that the builder may import, so it needs nothing but the
-standard library and imports nothing of the rest. Every path is inside the image.
+This package is all of asl_authority that the builder may import, so it needs nothing but the standard
+library and imports nothing of the rest. Every path is inside the image. What only some callers need is a
+module of its own: `words`.
 """
 
 from __future__ import annotations

@@ -85,10 +85,16 @@ def spoken(data: bytes) -> list[str]:
     return [(EVEN, ODD)[place % 2][byte] for place, byte in enumerate(data)]
 
 
-def spoken_lines(data: bytes) -> str:
+def spoken_lines(data: bytes, per_line: int = WORDS_PER_LINE) -> str:
     """The words in short, numbered lines, so that people can say where they are."""
     words = spoken(data)
-    starts = range(0, len(words), WORDS_PER_LINE)
+    starts = range(0, len(words), per_line)
     return "".join(
-        f"{number}: {' '.join(words[start : start + WORDS_PER_LINE])}\n" for number, start in enumerate(starts, start=1)
+        f"{number}: {' '.join(words[start : start + per_line])}\n" for number, start in enumerate(starts, start=1)
     )
+
+
+def hex_groups(data: bytes) -> str:
+    """Hexadecimal in groups of eight, so that an eye can keep its place."""
+    text = data.hex()
+    return " ".join(text[start : start + 8] for start in range(0, len(text), 8))

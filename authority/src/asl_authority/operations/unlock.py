@@ -1,0 +1,30 @@
+"""Open a private key at rest: say what it costs, ask for the passphrase unseen, and again when it is wrong."""
+
+from __future__ import annotations
+
+from asl_authority.errors import UnlockFailed
+from asl_authority.operations.terminal import Terminal
+from asl_authority.values.ed25519 import PublicKey, SecretKey
+from asl_authority.values.keyfile import KeyKind, cost_words, open_key
+from asl_authority.values.passphrase import used
+
+TRIES = 3
+
+
+def unlock(terminal: Terminal, name: str, data: bytes, kind: KeyKind, public: PublicKey) -> SecretKey:
+    """The private key of `public` in the file `name`. Raises UnlockFailed after three tries, Malformed, Refused."""
+    return unlock_with_passphrase(terminal, name, data, kind, public)[0]
+
+
+def unlock_with_passphrase(
+    terminal: Terminal, name: str, data: bytes, kind: KeyKind, public: PublicKey
+) -> tuple[SecretKey, str]:
+    """As `unlock`, and what opened it."""
+    terminal.say(f"{name}: a key of the kind {kind}, {cost_words(kind)}\n")
+    for left in range(TRIES - 1, -1, -1):
+        passphrase = used(terminal.secret("Passphrase (not shown): "))
+        try:
+            return open_key(data, passphrase, kind, public), passphrase
+        except UnlockFailed:
+            terminal.say("This passphrase does not open it." + (" Try again.\n" if left else "\n"))
+    raise UnlockFailed(f"{name}: {TRIES} passphrases, and none opens it", hint="nothing was changed")

@@ -1,0 +1,65 @@
+"""What people see of every verb and of every refusal, kept as transcripts: UPDATE_STORIES=1 writes them again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.stories import read_story, tell
+
+STORIES = Path(__file__).parent / "stories"
+NAMES = sorted(path.stem for path in STORIES.glob("*.txt"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the stories' files and an empty machine, which is the current one."""
+    shutil.copytree(STORIES / "files", tmp_path, dirs_exist_ok=True)
+    for made in ("machine/run/asl", "machine/asl-auth-host"):
+        (tmp_path / made).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    os.umask(0o022)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_story_is_told_as_it_is_kept(name: str, here: Path) -> None:
+    path = STORIES / f"{name}.txt"
+    kept = path.read_text()
+    told = tell(name, kept, here)
+    if os.environ.get("UPDATE_STORIES"):
+        path.write_text(told)
+    else:
+        assert told == kept, f"UPDATE_STORIES=1 writes {path} again: read what changed"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_story_fits_on_a_console_and_says_first_what_it_shows(name: str) -> None:
+    text = (STORIES / f"{name}.txt").read_text()
+    ours = [line for line in text.splitlines() if line.startswith(("ok ", "FAILED", "  ", "#"))]
+
+    assert text.startswith("# ")
+    assert text.isascii()
+    assert [line for line in ours if len(line) > 78] == []
+
+
+def test_a_story_that_would_be_told_otherwise_is_noticed(here: Path) -> None:
+    story = "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n! asl-auth-host: somewhere else: no such file\n= 0\n"
+
+    assert tell("x", story, here) == (
+        "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n! asl-auth-host: nothing.yaml: no such file\n= 2\n"
+    )
+
+
+def test_answers_belong_to_the_command_before_them() -> None:
+    read = list(read_story("# words\n\n$ a b\nout\n> one\n>* two\n> \n= 0\n$ c\n= 1\n"))
+
+    assert [(each.line, each.answers) for each in read] == [
+        ("# words", ()),
+        ("", ()),
+        ("$ a b", ("one", "two", "")),
+        ("$ c", ()),
+    ]

@@ -1,0 +1,155 @@
+"""Stories: transcripts of the real door, made again at every run and compared with what is kept.
+
+    # What the story shows, in words.
+    $ asl-auth-host policy hash policy.yaml
+    9d61b19d…
+    = 0
+
+`$` is a command; `>` is what the person types, `>*` what is typed unseen, `> ^C` and `> ^D` stop it; `!` is a line on
+stderr; `= N` is the exit status. Everything happens in a new directory that holds the files of stories/files, so only
+its own name is masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+
+from asl_authority.errors import Aborted
+from asl_authority.front import cli
+from asl_authority.front.outside import Outside
+from asl_authority.values.finding import Finding
+
+# What others would check with, and what edits a file; everything else is the door.
+OTHER_PROGRAMS = ("openssl", "sha256sum", "sed", "cat", "cp", "cmp", "ls", "tail", "head", "rm", "mkdir", "python3")
+PROGRAMS = ("asl-auth-host", "asl-admin")
+
+
+@dataclass
+class Answers:
+    """A terminal that answers from a list, and writes down both sides; what is unseen stays recognisable."""
+
+    answers: list[str]
+    write: Callable[[str], object]
+    asked: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Keep it."""
+        self.write(text)
+
+    def ask(self, question: str) -> str:
+        """The next answer."""
+        return self._next(question, "> ")
+
+    def secret(self, question: str) -> str:
+        """The next answer, which nobody would have seen."""
+        return self._next(question, ">* ")
+
+    def reveal(self, text: str, question: str) -> None:
+        """A secret on the other screen."""
+        self.write("(on a screen of its own)\n" + "".join(f"| {line}\n" for line in text.splitlines()))
+        self._next(question, "> ")
+
+    def _next(self, question: str, mark: str) -> str:
+        self.asked.append(question)
+        self.write(question.rstrip(" ") + "\n")
+        if not self.answers:
+            raise AssertionError(f"the story has no answer to: {question}")
+        answer = self.answers.pop(0)
+        self.write(f"{mark}{answer}".rstrip(" ") + "\n")
+        if answer == "^C":
+            raise KeyboardInterrupt
+        if answer == "^D":
+            raise Aborted("the terminal was closed")
+        return answer
+
+
+def no_randomness(name: str) -> Callable[[int], bytes]:
+    """Bytes that look random and are the same for the same name: for tests only."""
+    count = iter(range(1 << 30))
+
+    def fresh(size: int) -> bytes:
+        return hashlib.shake_256(f"{name} {next(count)}".encode()).digest(size)
+
+    return fresh
+
+
+def unprotected(_: Path) -> Iterable[Finding]:
+    """Leaves the test's own process as it is."""
+    return ()
+
+
+class _Marked(StringIO):
+    """A stream whose lines go into the transcript, each with a mark."""
+
+    def __init__(self, write: Callable[[str], object], mark: str) -> None:
+        super().__init__()
+        self._write, self._mark = write, mark
+
+    def write(self, text: str) -> int:
+        self._write("".join(self._mark + line for line in text.splitlines(keepends=True)))
+        return len(text)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line of a story, or a line of its words, and what the person types at it."""
+
+    line: str
+    answers: tuple[str, ...] = ()
+
+
+def read_story(text: str) -> Iterator[Command]:
+    """What a transcript does; what it says is left out."""
+    line: str | None = None
+    answers: list[str] = []
+    for each in text.splitlines():
+        if each.startswith(("$ ", "#")) or not each:
+            if line is not None:
+                yield Command(line, tuple(answers))
+            line, answers = (each, []) if each.startswith("$ ") else (None, [])
+            if line is None:
+                yield Command(each)
+        elif each == ">" or each.startswith(("> ", ">* ", ">*")):
+            answers.append(each.removeprefix(">").removeprefix("*").removeprefix(" "))
+    if line is not None:
+        yield Command(line, tuple(answers))
+
+
+def tell(name: str, story: str, here: Path) -> str:
+    """The story, told again in the directory `here`, which must be the current one."""
+    told: list[str] = []
+    random = no_randomness(name)
+    for command in read_story(story):
+        told.append(f"{command.line}\n")
+        if command.line.startswith("$ "):
+            answers = list(command.answers)
+            status = _run(shlex.split(command.line[2:]), answers, told.append, random, here)
+            if told[-1] and not told[-1].endswith("\n"):
+                told.append("\n")
+            told.append(f"= {status}\n")
+            if answers:
+                told.append(f"(nobody asked for: {answers})\n")
+    return "".join(told).replace(str(here), "HERE")
+
+
+def _run(
+    argv: list[str], answers: list[str], write: Callable[[str], object], random: Callable[[int], bytes], here: Path
+) -> int:
+    if argv[0] in PROGRAMS:
+        outside = Outside(Answers(answers, write), random, unprotected)
+        streams = {"stdout": _Marked(write, ""), "stderr": _Marked(write, "! ")}
+        return int(cli.run(argv[1:], program=argv[0], machine=here / "machine", outside=outside, **streams))
+    if argv[0] not in OTHER_PROGRAMS:
+        raise AssertionError(f"no story runs {argv[0]}")
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(argv, cwd=here, capture_output=True, text=True, check=False, env=env)
+    write(done.stdout)
+    write("".join(f"! {line}\n" for line in done.stderr.splitlines()))
+    return done.returncode
