@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from asl_authority.errors import Malformed
 from asl_authority.values.identifiers import FILE_NAME
 from asl_authority.values.snapshot import (
+    MOST_BYTES,
     Blocks,
     StoreFile,
     block_lines,
@@ -21,6 +23,7 @@ from asl_authority.values.snapshot import (
     check_head,
     check_snapshot_id,
     read_blocks,
+    read_lines,
     read_snapshot,
 )
 from support.samples.snapshot import BLOCKS, CONTENTS, EMPTY, SNAPSHOT
@@ -68,10 +71,23 @@ def test_any_list_is_read_as_it_was_written(files: dict[str, str]) -> None:
     assert read_blocks(blocks.to_bytes()) == blocks
 
 
-@pytest.mark.parametrize("files", [[("b", "a")], [("a", "a")], [("..", "")]], ids=["unsorted", "twice", "a bad name"])
+@pytest.mark.parametrize(
+    "files",
+    [[("b", "a")], [("a", "a")], [("..", "")], [("n" * 256, "")]],
+    ids=["unsorted", "twice", "a bad name", "a long name"],
+)
 def test_we_never_write_a_list_that_we_would_not_read(files: list[tuple[str, str]]) -> None:
     with pytest.raises(ValueError, match=r"does not come after|is no name"):
         list(block_lines(StoreFile(name, "0" * 64) for names in files for name in names if name))
+
+
+def test_a_list_that_is_too_long_is_refused_before_it_is_taken_apart() -> None:
+    with pytest.raises(Malformed, match="at most") as whole:
+        read_blocks(bytes(MOST_BYTES + 1))
+    with pytest.raises(Malformed, match="more than 1") as lines:
+        list(read_lines(BLOCKS.to_bytes().splitlines(keepends=True), most=1))
+
+    assert whole.value.check_id == lines.value.check_id == "SNAPSHOT-LINE"
 
 
 def test_the_id_leaves_the_claim_out_and_nothing_else_that_counts() -> None:

@@ -157,8 +157,11 @@ def test_private_keys_travel_encrypted_for_rescue_and_when_allowed_only() -> Non
     for key in bare:
         for name in ("authority/root.priv.enc", "optional/notes/x"):
             assert failed(check_private_keys(bundle(rescue, {name: key}), allowed=True)) == ["SOPS-PRIVATE-KEY"]
-    renamed = bundle(HEADER, {"optional/notes/x": locked["authority/root.priv.enc"]})
-    assert failed(check_private_keys(renamed, allowed=True)) == ["SOPS-PRIVATE-KEY"]
+    for key in (locked["authority/root.priv.enc"], b"-----BEGIN AGE ENCRYPTED FILE-----"):
+        renamed = bundle(HEADER, {"optional/notes/x": key})
+        assert failed(check_private_keys(renamed, allowed=True)) == ["SOPS-PRIVATE-KEY"]
+    empty = bundle(rescue, {"authority/root.priv.enc": b"no age file"})
+    assert failed(check_private_keys(empty, allowed=True)) == ["SOPS-PRIVATE-KEY"]
 
 
 @pytest.mark.parametrize(

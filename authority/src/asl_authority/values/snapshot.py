@@ -131,7 +131,7 @@ def block_lines(files: Iterable[StoreFile]) -> Iterator[bytes]:
         yield file.line()
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[StoreFile]:
+def read_lines(lines: Iterable[bytes], most: int = MOST_FILES) -> Iterator[StoreFile]:
     """The files that the lines name, each with its newline, in constant memory. Raises Malformed."""
     last = ""
     for number, line in enumerate(lines, 1):
@@ -139,8 +139,8 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[StoreFile]:
         name = found[2].decode() if found else ""
         if found is None or not FILE_NAME.fullmatch(name):
             raise Malformed(f"line {number}: not a SHA-256 and a plain name", check_id="SNAPSHOT-LINE")
-        if number > MOST_FILES:
-            raise Malformed(f"more than {MOST_FILES} lines", check_id="SNAPSHOT-LINE")
+        if number > most:
+            raise Malformed(f"more than {most} lines", check_id="SNAPSHOT-LINE")
         if name <= last:
             raise Malformed(f"line {number}: {name} does not come after {last}", check_id="SNAPSHOT-ORDER")
         last = name

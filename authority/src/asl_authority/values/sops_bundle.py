@@ -50,6 +50,8 @@ SECTIONS = ("admission", "authority", "policy")
 OPTIONAL = ("artifacts", "notes")
 FOLDERS = (*SECTIONS, *(f"optional/{section}" for section in OPTIONAL))
 AGE_HEAD = b"age-encryption.org/v1\n"
+# A key file under another name is one still; in a bundle nothing else is encrypted once more.
+AGE_HEADS = (AGE_HEAD, b"-----BEGIN AGE ENCRYPTED FILE-----")
 # What a private key that nobody encrypted contains.
 BARE_KEYS = (PKCS8_HEAD, b"PRIVATE KEY-----", b"AGE-SECRET-KEY-")
 MANIFEST_FILE, SIGNED_FILE, SUMS_FILE = "MANIFEST.json", "MANIFEST.json.sig", "SHA256SUMS"
@@ -221,7 +223,7 @@ def check_private_keys(bundle: Bundle, allowed: bool) -> Finding:
     for path, data in sorted(bundle.files.items()):
         if any(mark in data for mark in BARE_KEYS):
             wrong.append(f"{path} is a private key in the clear")
-        elif (path.endswith(".priv.enc") or data.startswith(AGE_HEAD)) and not fits:
+        elif (path.endswith(".priv.enc") or data.startswith(AGE_HEADS)) and not fits:
             wrong.append(f"{path} is a private key: not for {bundle.header.purpose}, or not allowed")
         elif path.endswith(".priv.enc") and not data.startswith(AGE_HEAD):
             wrong.append(f"{path} is no age file")
