@@ -112,12 +112,14 @@ class Bench:
     @contextmanager
     def tidied(self) -> Iterator[None]:
         """At the end take away what only second builds need; of one that failed the logs stay."""
-        tree_writer.remove(self.scratch / "kept")
+        for name in ("kept", "log"):
+            tree_writer.remove(self.scratch / name)
         try:
             yield
-            tree_writer.remove(self.results)
+            for path in (self.results, self.scratch / "log"):
+                tree_writer.remove(path)
         finally:
-            for name in ("library", "errand.json", "log"):
+            for name in ("library", "errand.json"):
                 tree_writer.remove(self.scratch / name)
 
     def _errand(self, around: Surroundings) -> Errand:

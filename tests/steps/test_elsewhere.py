@@ -239,6 +239,23 @@ def test_without_a_tools_tree_there_is_no_library(tmp_path: Path) -> None:
         compile_library(tmp_path, Runner(tmp_path / "log"), tmp_path / "x.so", clock_offset_s=1, order_seed=1)
 
 
+@pytest.mark.parametrize(("clock", "order"), [(CLOCK_OFFSET_S, 0), (0, ORDER_SEED)])
+@pytest.mark.usefixtures("library")
+def test_one_of_the_two_alone_leaves_the_other_as_it_is(
+    clock: int, order: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = tmp_path / "library/alone.so"
+    alone.parent.mkdir()
+    compile_library(HOUSE / "build", Runner(tmp_path / "log"), alone, clock_offset_s=clock, order_seed=order)
+    for name in range(100):
+        (tmp_path / f"tree/{name}").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "tree")
+    now = datetime.now(UTC).timestamp()
+
+    assert abs(float(said_with(alone, *CLOCKS["date"])) - now - clock) < 60
+    assert (said_with(alone, *LISTERS["ls"]).split() == os.listdir()) is not bool(order)  # noqa: PTH208
+
+
 def said_with(library: Path, *argv: str) -> str:
     return subprocess.run(argv, env={"LD_PRELOAD": str(library)}, capture_output=True, text=True, check=True).stdout
 

@@ -19,7 +19,7 @@ HOUSE = Path(__file__).parents[2]
 BUILT = HOUSE / "build"
 
 
-def tested_again(profile: str, variations: str, *words: str) -> dict[str, Any]:
+def built_again(profile: str, variations: str, *words: str) -> dict[str, Any]:
     """Let the second build be made and compared; the answer as it is for programs."""
     if not (BUILT / profile / f"{profile}.iso").is_file():
         what = f"{profile} has not been built: ./build.py build {profile}"
@@ -40,9 +40,7 @@ def tested_again(profile: str, variations: str, *words: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def again() -> dict[str, Any]:
     """`authority` with everything otherwise that this builder knows to vary."""
-    return tested_again(
-        "authority", "all" if os.geteuid() == 0 else ",".join(n for n in NAMES if n != "user"), "--keep"
-    )
+    return built_again("authority", "all" if os.geteuid() == 0 else ",".join(n for n in NAMES if n != "user"), "--keep")
 
 
 @pytest.mark.image
@@ -75,4 +73,4 @@ def test_each_variation_alone_gives_the_same_bytes(name: str) -> None:
     if name == "user" and os.geteuid() != 0:
         pytest.skip("only root can have somebody else build")
 
-    assert tested_again("smoke", name)["varied"] == [name]
+    assert built_again("smoke", name)["varied"] == [name]

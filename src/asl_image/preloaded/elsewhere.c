@@ -26,11 +26,6 @@ extern void free(void *old);
 extern void qsort(void *items, size count, size width, int (*order)(const void *, const void *));
 extern int *__errno_location(void);
 
-static void *next_one(const char *name)
-{
-    return dlsym((void *)-1L, name); /* RTLD_NEXT */
-}
-
 /* ---- time ---------------------------------------------------------------------------------------------------- */
 
 struct timespec { long sec, nsec; };
@@ -100,6 +95,11 @@ struct listing {
     long count, at;
     int error; /* what reading ended with */
 };
+
+static void *next_one(const char *name)
+{
+    return dlsym((void *)-1L, name); /* RTLD_NEXT */
+}
 
 static struct listing *listings;
 static int holder; /* the process whose thread is at work on them */
