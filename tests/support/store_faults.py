@@ -31,13 +31,17 @@ PATHS = StorePaths(ROOT).domain(NAME)
 
 @dataclass
 class Ledger:
-    """What has been acknowledged: the log's size and root, blocks and files with their bytes."""
+    """What has been acknowledged: the log's size and root, blocks and files with their bytes.
+
+    `tail` is what lay behind the log's head and can't be committed: it must not be lost either.
+    """
 
     size: int = 0
     root: bytes = b""
     domain: bool = False
     blocks: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    tail: bytes = b""
 
     def commit(self, domain: Domain, *entries: Entry) -> None:
         head = domain.commit(*entries)
@@ -54,7 +58,7 @@ class Ledger:
         return digest
 
     def copy(self) -> Ledger:
-        return Ledger(self.size, self.root, self.domain, dict(self.blocks), dict(self.files))
+        return Ledger(self.size, self.root, self.domain, dict(self.blocks), dict(self.files), self.tail)
 
 
 def start(disk: Disk, *, ledger: Ledger | None = None) -> Ledger:
@@ -153,7 +157,8 @@ class Operation:
 def torn(disk: Disk) -> Ledger:
     """A log with half a record behind its head."""
     ledger = used(disk)
-    _add(disk, b"\x07\0\0\0\0\0\0\0half a record")
+    ledger.tail = b"\x07\0\0\0\0\0\0\0half a record"
+    _add(disk, ledger.tail)
     return ledger
 
 
@@ -166,7 +171,8 @@ def behind(disk: Disk) -> Ledger:
         place = domain.log.place
         domain.commit(Entry(RecordType.CLAIM, facts={"n": 10}), Entry(RecordType.CLAIM, facts={"n": 11}))
         durable.cut(disk, PATHS.log_file(1), domain.log.place.offset - 100)
-        assert domain.log.place.offset - 100 > place.offset
+        ledger.tail = b"".join(durable.chunks_of(disk, PATHS.log_file(1), place.offset))
+        assert ledger.tail
         durable.replace(disk, PATHS.checkpoint, data)
     return ledger
 
@@ -246,6 +252,9 @@ def assert_whole(disk: Disk, ledger: Ledger) -> None:
     for block_id, data in ledger.blocks.items():
         assert blocks.read(block_id) == data
         blocks.verify(block_id)
+    if ledger.tail:
+        kept = [durable.read(disk, PATHS.recovered / name, 1 << 20) for name in disk.names(PATHS.recovered)]
+        assert ledger.tail in kept, "what was moved away is gone"
     for name, data in ledger.files.items():
         assert durable.read(disk, PATHS.root / name, 1 << 20) == data
 

@@ -15,7 +15,7 @@ from asl_authority.values.canonical import read_canonical
 from asl_authority.values.checkpoint import Checkpoint, read_checkpoint, read_checkpoint_text
 from asl_authority.values.log_entry import LIMITS, check_type
 from asl_authority.values.log_record import OURS, RecordType
-from asl_authority.values.merkle import Frontier, NewNodes, leaf_hash
+from asl_authority.values.merkle import Frontier, NewNodes, leaf_hashes
 from asl_authority.values.signed_note import MOST_BYTES, Note, NoteKey, read_note
 
 
@@ -92,7 +92,7 @@ def replay(
     wanted = sorted({mark for mark in marks if mark <= size})
     for batch in walk.batches(size):
         _check_payloads(batch, paths, done.recovered)
-        leaves = [leaf_hash(each) for each in batch.scan.hashes]
+        leaves = leaf_hashes(batch.scan.hashes)
         for mark in wanted:
             if done.frontier.size < mark <= done.frontier.size + len(leaves):
                 part = done.frontier.copy()

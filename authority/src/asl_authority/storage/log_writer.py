@@ -20,7 +20,7 @@ from asl_authority.values import rfc8032
 from asl_authority.values.checkpoint import Checkpoint, read_checkpoint
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import HEADER, Record, RecordType
-from asl_authority.values.merkle import Frontier, leaf_hash
+from asl_authority.values.merkle import Frontier, leaf_hashes
 from asl_authority.values.signed_note import MOST_BYTES, NoteKey, NoteSigner
 
 # A new file is begun once the last has this many bytes, so that copying a log takes no giant file.
@@ -183,7 +183,7 @@ class LogWriter:
 
     def _take(self, hashes: Sequence[bytes], offsets: list[int]) -> None:
         self._cache.add_offsets(offsets)
-        self.frontier.extend([leaf_hash(each) for each in hashes], self._cache.tell)
+        self.frontier.extend(leaf_hashes(list(hashes)), self._cache.tell)
 
     def _publish(self) -> Checkpoint:
         head = Checkpoint(self.origin, self.frontier.size, self.frontier.root())
