@@ -22,8 +22,13 @@ from asl_authority.storage.layout import (
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.log_writer import LogWriter
 from asl_authority.values.checkpoint import Checkpoint
-from asl_authority.values.log_entry import Entry
+from asl_authority.values.domain_view import DomainView, check_current, derive
+from asl_authority.values.finding import Finding
+from asl_authority.values.log_entry import Entry, read_entry
+from asl_authority.values.log_record import OURS
 from asl_authority.values.signed_note import NoteKey, NoteSigner
+
+VIEW_BYTES = 64 * 1024
 
 
 @dataclass
@@ -52,6 +57,27 @@ class Domain:
             if missing := lacks(self.disk, self.paths, entry):
                 raise Refused(f"{self.paths.root}: {missing}: an operation is logged after its artifacts, not before")
         return self.log.commit(*entries)
+
+
+def derive_view(reader: LogReader, domain_id: str) -> DomainView:
+    """What the log says of the domain. Raises Damaged, Malformed, IoFailed."""
+    ours = ((record.logseq, record) for record in reader.records() if record.type in OURS)
+    entries = ((logseq, read_entry(record.type, record.payload)) for logseq, record in ours)
+    return derive(domain_id, entries, reader.head.size)
+
+
+def write_view(disk: Disk, paths: DomainPaths, view: DomainView) -> None:
+    """Renew domain.json, which is derived and nothing more. Raises IoFailed."""
+    durable.replace(disk, paths.view, view.to_bytes())
+
+
+def check_view(disk: Disk, paths: DomainPaths, view: DomainView) -> Finding:
+    """DOMAIN-VIEW-CURRENT: domain.json is what the log makes. Raises IoFailed."""
+    try:
+        kept = durable.read(disk, paths.view, VIEW_BYTES)
+    except FileNotFoundError:
+        kept = None
+    return check_current(view, kept)
 
 
 def lacks(disk: Disk, paths: DomainPaths, entry: Entry) -> str:

@@ -73,7 +73,7 @@ class LogReader:
         if self.heads.signed is None or not FIRST_LOGSEQ <= logseq <= self.heads.signed[0].size:
             raise UsageError(f"record {logseq} is not covered by a signed checkpoint")
         head, note = self.heads.signed
-        return LogProof(logseq - 1, self._inclusion(logseq, self._hash_of(logseq), head.size, head.root), note)
+        return LogProof(logseq - 1, self._inclusion(logseq, self.hash_of(logseq), head.size, head.root), note)
 
     def inclusion(self, logseq: int, record_hash: bytes) -> tuple[bytes, ...]:
         """The proof that the record with this hash lies where it says. Raises Damaged."""
@@ -151,7 +151,8 @@ class LogReader:
         kept = self.replay_nodes(wanted)
         return lambda level, index: kept[level, index]
 
-    def _hash_of(self, logseq: int) -> bytes:
+    def hash_of(self, logseq: int) -> bytes:
+        """The hash of a record, as it lies in the file: hold it to the head by `inclusion`. Raises Damaged."""
         walk = self._walk_from(logseq)
         found = b""
         for batch in walk.batches(logseq + 1 - walk.place.logseq):

@@ -10,6 +10,7 @@ from asl_authority.errors import Damaged
 from asl_authority.storage import durable
 from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
+from asl_authority.storage.index import segments_of
 from asl_authority.storage.layout import DomainPaths
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.finding import Finding
@@ -57,7 +58,7 @@ class Inventory:
             store_checksum=self.checksum,
             block_count=self.block_count,
             byte_count=self.byte_count,
-            sealed_segments=0,
+            sealed_segments=segments_of(size),
             method=Method.LIST,
             claim=claim,
         )

@@ -1,0 +1,113 @@
+"""domain.json: what a host says of a domain, derived from its log alone; unsigned, and never read back as true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from asl_authority.errors import Malformed
+from asl_authority.values.canonical import canonical_bytes, read_canonical
+from asl_authority.values.domain_state import State
+from asl_authority.values.fields import SHA256, Fields
+from asl_authority.values.finding import Finding
+from asl_authority.values.identifiers import DOMAIN_ID
+from asl_authority.values.log_entry import Entry
+from asl_authority.values.log_record import RecordType
+from asl_authority.values.rules import Rule
+
+PAPER = "ENC-ASL-HOST/1"
+
+RULES = (
+    Rule("DOMAIN-VIEW-SCHEMA", PAPER, "S", "domain.json has the paper's members; what is not yet so is left out (C)."),
+    Rule("DOMAIN-VIEW-CURRENT", PAPER, "C", "domain.json is what the log says; where it differs, the log counts."),
+    Rule("DOMAIN-VIEW-FACTS", PAPER, "C", "Records say what the view is made of: see `derive`."),
+)  # fmt: skip
+
+_OPTIONAL = ("admitted_at?", "created_at?", "current_snapshot?", "policy_hash?", "root_key_fingerprint?")
+
+
+@dataclass(frozen=True)
+class DomainView:
+    """The eight members. `created_at` and `admitted_at` are record numbers: no clock is trusted. Empty: not yet."""
+
+    domain_id: str
+    state: State = State.UNRECOGNIZED
+    created_at: int = 0
+    admitted_at: int = 0
+    root_key_fingerprint: str = ""
+    policy_hash: str = ""
+    current_snapshot: str = ""
+    current_logseq: int = 0
+
+    def to_bytes(self) -> bytes:
+        """The one text of the view."""
+        always = {"domain_id": self.domain_id, "state": self.state.value, "current_logseq": self.current_logseq}
+        members = {"created_at": self.created_at, "admitted_at": self.admitted_at}
+        texts = {"root_key_fingerprint": self.root_key_fingerprint, "policy_hash": self.policy_hash}
+        found = {**members, **texts, "current_snapshot": self.current_snapshot}
+        return canonical_bytes(always | {name: value for name, value in found.items() if value})
+
+
+def read_domain_view(data: bytes) -> DomainView:
+    """A domain.json, for showing beside the derived one. Raises Malformed."""
+    names = ("domain_id", "state", "current_logseq", *_OPTIONAL)
+    fields = Fields(read_canonical(data), names, "domain.json", "DOMAIN-VIEW-SCHEMA")
+
+    def digest(name: str) -> str:
+        return fields.text(name, SHA256) if fields.has(name) else ""
+
+    def number(name: str) -> int:
+        return fields.integer(name, 1) if fields.has(name) else 0
+
+    return DomainView(
+        domain_id=fields.text("domain_id", DOMAIN_ID),
+        state=fields.choice("state", State),
+        created_at=number("created_at"),
+        admitted_at=number("admitted_at"),
+        root_key_fingerprint=digest("root_key_fingerprint"),
+        policy_hash=digest("policy_hash"),
+        current_snapshot=digest("current_snapshot"),
+        current_logseq=fields.integer("current_logseq"),
+    )
+
+
+def derive(domain_id: str, entries: Iterable[tuple[int, Entry]], current_logseq: int) -> DomainView:
+    """The view that a log makes; `entries` are its own records with their numbers, in order. Raises Malformed.
+
+    A DOMAIN record makes the domain; KEY says `root_key_fingerprint`, POLICY `policy_hash`, SNAPSHOT `snapshot_id`,
+    ADMISSION `state`. Records of these types that say nothing of it change nothing.
+    """
+    view = DomainView(domain_id, current_logseq=current_logseq)
+    for logseq, entry in entries:
+        view = _after(view, logseq, entry)
+    return view
+
+
+def check_current(derived: DomainView, kept: bytes | None) -> Finding:
+    """DOMAIN-VIEW-CURRENT: the file is the one that the log makes."""
+    ok = kept == derived.to_bytes()
+    said = "is not there" if kept is None else "says something else than the log"
+    return Finding("DOMAIN-VIEW-CURRENT", ok, derived.domain_id if ok else f"{derived.domain_id}: domain.json {said}")
+
+
+def _after(view: DomainView, logseq: int, entry: Entry) -> DomainView:
+    kind, facts = entry.type, entry.facts
+    if kind is RecordType.DOMAIN and not view.created_at:
+        return replace(view, created_at=logseq)
+    if kind is RecordType.KEY and "root_key_fingerprint" in facts:
+        return replace(view, root_key_fingerprint=_digest(logseq, facts["root_key_fingerprint"]))
+    if kind is RecordType.POLICY and "policy_hash" in facts:
+        return replace(view, policy_hash=_digest(logseq, facts["policy_hash"]))
+    if kind is RecordType.SNAPSHOT and "snapshot_id" in facts:
+        return replace(view, current_snapshot=_digest(logseq, facts["snapshot_id"]))
+    if kind is RecordType.ADMISSION and "state" in facts:
+        if facts["state"] not in set(State):
+            raise Malformed(f"record {logseq}: {facts['state']!a:.40} is no state", check_id="DOMAIN-VIEW-FACTS")
+        return replace(view, state=State(facts["state"]), admitted_at=view.admitted_at or logseq)
+    return view
+
+
+def _digest(logseq: int, value: object) -> str:
+    if type(value) is not str or not SHA256.fullmatch(value):
+        raise Malformed(f"record {logseq}: {value!a:.40} is no SHA-256", check_id="DOMAIN-VIEW-FACTS")
+    return value
