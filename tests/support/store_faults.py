@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asl_authority.errors import IoFailed
-from asl_authority.storage import domains, durable, scrub, snapshots
+from asl_authority.storage import domains, durable, index, scrub, snapshots
 from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import Domain, create_domain, create_store, opened
@@ -104,6 +104,18 @@ def commit_one(disk: Disk, ledger: Ledger) -> None:
         ledger.commit(domain, Entry(RecordType.CLAIM, facts={"n": 2}))
 
 
+def commit_in_spite_of_all(disk: Disk, ledger: Ledger) -> None:
+    with opened(disk, PATHS, ORIGIN, SIGNER, session=SESSION) as domain:
+        failure = None
+        for number in range(3):
+            try:
+                ledger.commit(domain, Entry(RecordType.CLAIM, facts={"again": number}))
+            except IoFailed as error:
+                failure = error
+        if failure:
+            raise failure
+
+
 def commit_operation(disk: Disk, ledger: Ledger) -> None:
     with opened(disk, PATHS, ORIGIN, SIGNER, session=SESSION) as domain:
         block = ledger.put(domain, b"of an operation" * 50)
@@ -143,6 +155,18 @@ def scrub_all(disk: Disk, ledger: Ledger) -> None:
         found = scrub.scrub(domain.blocks, save_blocks=1)
         if found:  # a block that can't be read is found, not raised
             raise IoFailed(found[0].detail)
+
+
+def index_all(disk: Disk, ledger: Ledger) -> None:
+    with opened(disk, PATHS, ORIGIN, SIGNER, session=SESSION):
+        reader = LogReader.open(disk, PATHS, ORIGIN, [SIGNER.key])
+        assert index.build_index(reader, segment_records=3) == 2
+
+
+def write_view(disk: Disk, ledger: Ledger) -> None:
+    with opened(disk, PATHS, ORIGIN, SIGNER, session=SESSION):
+        reader = LogReader.open(disk, PATHS, ORIGIN, [SIGNER.key])
+        domains.write_view(disk, PATHS, domains.derive_view(reader, NAME))
 
 
 @dataclass(frozen=True)
@@ -199,7 +223,10 @@ OPERATIONS = (
     Operation("make store and domain", make_store, empty),
     Operation("put block", put_block),
     Operation("commit a record", commit_one),
+    Operation("commit in spite of failures", commit_in_spite_of_all),
     Operation("commit an operation", commit_operation),
+    Operation("build the index", index_all),
+    Operation("write domain.json", write_view),
     Operation("log without a key", commit_without_key),
     Operation("countersign", countersign, logged_without_key),
     Operation("begin a log file", begin_a_file),
@@ -243,9 +270,14 @@ def assert_whole(disk: Disk, ledger: Ledger) -> None:
     reader = LogReader.open(disk, PATHS, ORIGIN, [SIGNER.key])
     if ledger.size:
         assert reader.extends(ledger.size, ledger.root), "what was acknowledged is not in the log"
+    named: set[str] = set()
     for record in reader.records():
         if record.type in OURS:
-            assert domains.lacks(disk, PATHS, read_entry(record.type, record.payload)) == ""
+            entry = read_entry(record.type, record.payload)
+            assert domains.lacks(disk, PATHS, entry) == ""
+            named.update(entry.files)
+    kept = {f"log/recovered/{name}" for name in disk.names(PATHS.recovered)}
+    assert kept <= named, "something was moved away and not logged"
     if reader.head.size:
         reader.prove(reader.head.size)
     blocks = BlockStore(disk, PATHS)
@@ -253,8 +285,8 @@ def assert_whole(disk: Disk, ledger: Ledger) -> None:
         assert blocks.read(block_id) == data
         blocks.verify(block_id)
     if ledger.tail:
-        kept = [durable.read(disk, PATHS.recovered / name, 1 << 20) for name in disk.names(PATHS.recovered)]
-        assert ledger.tail in kept, "what was moved away is gone"
+        moved = [durable.read(disk, PATHS.root / name, 1 << 20) for name in kept]
+        assert ledger.tail in moved, "what was moved away is gone"
     for name, data in ledger.files.items():
         assert durable.read(disk, PATHS.root / name, 1 << 20) == data
 

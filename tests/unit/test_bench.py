@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from asl_image.profile import load_package_set, load_profile
@@ -14,3 +17,11 @@ def test_the_baseline_has_the_packages_of_the_authority_but_for_what_boots_it() 
     baseline = set(load_package_set("baseline", HOUSE / "bench").packages)
 
     assert (ours - baseline, baseline - ours) == ({"tiny-initramfs"}, {"live-boot", "initramfs-tools"})
+
+
+def test_the_stores_benchmark_says_every_figure_that_has_a_goal(tmp_path: Path) -> None:
+    argv = [sys.executable, str(HOUSE / "bench/store.py"), "--records", "2500", "--mib", "2"]
+    done = subprocess.run([*argv, "--folder", str(tmp_path / "store")], check=True, capture_output=True, text=True)
+
+    assert done.stdout.count("met") + done.stdout.count("missed") == 8
+    assert json.loads((tmp_path / "store.json").read_text())["replay"]["records"] == 2500

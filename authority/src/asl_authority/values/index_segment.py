@@ -2,8 +2,8 @@
 
 Little-endian. A segment is ASLIDX01, u32 version 1, u32 header size 72, u64 first and last record, u64 number of
 entries, the hash of the last record; then entries of a SHA-256 and a u64 logseq, sorted; then the SHA-256 of all that.
-A bloom file is ASLBLM01, u32 version 1, u32 header size 48, u64 first and last record, u64 number of bits, u64 number of
-probes; the bits; the SHA-256 of all that. Probe i of a key is the i-th u64 of the key's four, modulo the bits.
+A bloom file is ASLBLM01, u32 version 1, u32 header size 48, u64 first and last record, u64 number of bits, u64 number
+of probes; the bits; the SHA-256 of all that. Probe i of a key is the i-th u64 of the key's four, modulo the bits.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from asl_authority.errors import Malformed
 from asl_authority.values.rules import Rule
@@ -107,7 +108,7 @@ def read_segment(data: bytes) -> Segment:
     if (magic, version, head) != (b"ASLIDX01", 1, _SEGMENT.size) or len(body) != head + count * _ENTRY.size:
         raise Malformed("not an index segment of version 1", check_id="INDEX-FORM")
     entries = tuple(_ENTRY.iter_unpack(body[head:]))
-    if any(a >= b for a, b in zip(entries, entries[1:], strict=False)):
+    if any(a >= b for a, b in pairwise(entries)):
         raise Malformed("entries that are not sorted, each once", check_id="INDEX-ORDER")
     if not 1 <= first <= last or any(not first <= logseq <= last for _, logseq in entries):
         raise Malformed("an entry of another segment's record", check_id="INDEX-ORDER")

@@ -159,6 +159,30 @@ def read_records(data: bytes, logseq: int = FIRST_LOGSEQ, before: bytes = FIRST_
     )
 
 
+@dataclass(frozen=True)
+class LogFile:
+    """A whole log of one file."""
+
+    records: tuple[Record, ...]
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        return file_bytes(self.records)
+
+    def hashes(self) -> list[bytes]:
+        """The hash of every record."""
+        before, found = FIRST_HASH, []
+        for record in self.records:
+            before = record.hash_after(before)
+            found.append(before)
+        return found
+
+
+def read_log_file(data: bytes) -> LogFile:
+    """The log in one file. Raises Malformed."""
+    return LogFile(read_records(data))
+
+
 def file_bytes(records: Sequence[Record], before: bytes = FIRST_HASH) -> bytes:
     """A whole log file."""
     pieces = [HEADER]

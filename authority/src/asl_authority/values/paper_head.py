@@ -58,7 +58,9 @@ def read_paper_head(size: str, typed: str) -> PaperHead:
     by_start = {word[:4]: word for word in words()}
     given = typed.lower().split()
     found = tuple(by_start.get(each[:4], "") for each in given)
-    unknown = [n for n, (word, each) in enumerate(zip(found, given, strict=True), 1) if not word.startswith(each) or not word]
+    unknown = [
+        n for n, (word, each) in enumerate(zip(found, given, strict=True), 1) if not word.startswith(each) or not word
+    ]
     if not _SIZE.fullmatch(size.strip()) or len(found) != WORDS + 1 or unknown:
         where = f": number {unknown[0]} is not in the list" if unknown else ""
         raise Malformed(f"a size and {WORDS + 1} words are expected{where}", check_id="PAPER-FORM")
@@ -70,7 +72,7 @@ def read_paper_head(size: str, typed: str) -> PaperHead:
 def check_paper_head(paper: PaperHead, there: Checkpoint | None) -> Finding:
     """PAPER-HEAD: `there` is the log's head at the size on paper; None when the log is shorter."""
     if there is None or there.size != paper.size:
-        return Finding("PAPER-HEAD", ok=False, detail=f"the log has no {paper.size} records: it is older than the paper")
+        return Finding("PAPER-HEAD", ok=False, detail=f"the log is shorter than the paper's {paper.size} records")
     ok = paper_head(there) == paper
     return Finding("PAPER-HEAD", ok, f"size {paper.size}" if ok else f"another log than the paper's, at {paper.size}")
 
