@@ -14,16 +14,19 @@ from asl_authority.values.dsse import Signature
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.rootset import (
     ROOT_SIGNS,
+    Ratification,
     RootSet,
     Rotation,
     check_quorum,
+    check_ratified,
     check_root_signs,
     check_rotation,
+    read_ratification,
     read_rotation,
     root_signer,
 )
 from asl_authority.values.signed import LimitedSigner, Signed, read_signed, unsigned
-from support.domains import ROOTS, certificate, dam, secret
+from support.domains import DOMAIN, POLICY, ROOTS, certificate, dam, secret
 
 NEW = RootSet(2, (*(secret(f"root {n}").public for n in (1, 2)), secret("root 4").public), 2)
 
@@ -155,3 +158,16 @@ def test_a_rotation_that_is_not_good_is_named(check_ids: list[str], signed: Sign
 
 def test_a_rotation_does_not_lead_on_from_the_set_that_it_made() -> None:
     assert failed(rotation("root 1", "root 2"), NEW) == ["ROTATION-PREVIOUS", "ROTATION-VERSION"]
+
+
+def test_a_ratification_is_of_this_policy_of_this_domain_by_enough_roots() -> None:
+    def ratified(domain_id: str, policy_hash: str, *signers: str) -> list[str]:
+        word = unsigned(rootset.RATIFICATION, Ratification(DOMAIN, POLICY.hash))
+        signed = word.signed_by(*(secret(each) for each in signers))
+        assert read_signed(signed.to_bytes(), rootset.RATIFICATION, read_ratification) == signed
+        return [each.check_id for each in check_ratified(signed, domain_id, policy_hash, ROOTS) if not each.ok]
+
+    assert ratified(DOMAIN, POLICY.hash, "root 1", "root 3") == []
+    assert ratified("other.example", POLICY.hash, "root 1", "root 3") == ["POLICY-RATIFIED"]
+    assert ratified(DOMAIN, "11" * 32, "root 1", "root 3") == ["POLICY-RATIFIED"]
+    assert ratified(DOMAIN, POLICY.hash, "root 3", "operator") == ["ROOTSET-QUORUM"]

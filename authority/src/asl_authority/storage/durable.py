@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def digest(disk: Disk, path: Path, start: int = 0) -> str:
     return found.hexdigest()
 
 
-def chunks_of(disk: Disk, path: Path, start: int = 0) -> Iterator[bytes]:
+def chunks_of(disk: Disk, path: Path, start: int = 0) -> Generator[bytes, None, None]:
     """A file in pieces, from byte `start` on. Raises FileNotFoundError, IoFailed."""
     with told("read", path):
         file = disk.open_read(path)

@@ -7,6 +7,7 @@ there; everything after is moved to `log/recovered/`, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,7 +102,9 @@ def move_away(disk: Disk, paths: DomainPaths, tail: Tail) -> None:
     """Keep what follows the tail's good records under `log/recovered/` and take it out of the log. Raises IoFailed."""
     for path, start in reversed(tail.rest):
         name = f"tail-{tail.place.logseq}-{durable.digest(disk, path, start)[:32]}.bin"
-        durable.create_from(disk, paths.recovered / name, durable.chunks_of(disk, path, start))
+        # Closed here: Python 3.13 would leave the file open after an error until it collects garbage.
+        with closing(durable.chunks_of(disk, path, start)) as chunks:
+            durable.create_from(disk, paths.recovered / name, chunks)
         if start:
             durable.cut(disk, path, start)
         else:
