@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from asl_authority.errors import Malformed
 from asl_authority.values.identifiers import FILE_NAME
-from asl_authority.values.ustar import MOST_TIME, Archive, read_archive
+from asl_authority.values.ustar import MOST_FILES, MOST_TIME, Archive, read_archive
 from support.samples.ustar import ARCHIVE, FILES
 
 NAMES = some.from_regex(FILE_NAME, fullmatch=True).filter(lambda name: len(name) <= 100)
@@ -57,3 +57,12 @@ def test_an_archive_that_is_too_large_is_not_looked_at() -> None:
     with pytest.raises(Malformed) as refusal:
         read_archive(ARCHIVE.to_bytes(), limit=1024)
     assert refusal.value.check_id == "TAR-SIZE"
+
+
+def test_an_archive_of_too_many_files_is_not_read_to_its_end() -> None:
+    crowd = Archive({f"{number:05}": b"" for number in range(MOST_FILES + 1)}).to_bytes()
+
+    with pytest.raises(Malformed, match="more than") as refusal:
+        read_archive(crowd)
+    assert refusal.value.check_id == "TAR-SIZE"
+    assert len(read_archive(crowd[512:]).files) == MOST_FILES

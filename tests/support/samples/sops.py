@@ -9,7 +9,16 @@ from typing import Any
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.head import Head
-from asl_authority.values.sops_bundle import MANIFEST, SUMS_FILE, Bundle, Header, Purpose, manifest_of
+from asl_authority.values.sops_bundle import (
+    MANIFEST,
+    MANIFEST_FILE,
+    SUMS_FILE,
+    Bundle,
+    Header,
+    Purpose,
+    manifest_of,
+    sums_of,
+)
 from asl_authority.values.sops_file import Recipients, make_statement, read_sops_file
 from asl_authority.values.ustar import Archive
 from support.published import FOLDER, Bad, Good, Vectors, changed
@@ -82,6 +91,7 @@ def file_cases() -> list[Bad]:
     value = json.loads(two)
     same, clear, number = value["sops"]["mac"], "Y2xlYXI=", two.replace(b",type:str]", b",type:int]", 1)
     key = json.loads(made(one))["sops"]["age"][0]
+    alone = with_sops("two.json", sops__key_groups=value["sops"]["key_groups"][:1], sops__shamir_threshold=1)
     cases = [
         ("SOPS-FILE-TEXT", "other blanks", json.dumps(value).encode()),
         ("SOPS-FILE-TEXT", "a byte too many", two + b"\n"),
@@ -93,6 +103,9 @@ def file_cases() -> list[Bad]:
         ("SOPS-FILE-SCHEMA", "a null added", two.replace(b'\t"sops": {', b'\t"x": null,\n\t"sops": {')),
         ("SOPS-FILE-SCHEMA", "a section unknown", with_sops("two.json", **{contents + "keys": {"a": same}})),
         ("SOPS-FILE-SCHEMA", "an empty section", with_sops("two.json", **{contents + "policy": {}})),
+        ("SOPS-FILE-SCHEMA", "a name with a blank", with_sops("two.json", **{contents + "policy": {"a b": same}})),
+        ("SOPS-FILE-SCHEMA", "version 0.2", with_sops("two.json", **{top + "version": "0.2"})),
+        ("SOPS-FILE-METADATA", "a number for sops", with_sops("two.json", sops=1)),
         ("SOPS-FILE-SCHEMA", "no sops block", with_sops("two.json", sops=None)),
         ("SOPS-FILE-ENCRYPTED", "a leaf in the clear", with_sops("two.json", **{contents + "policy__a": clear})),
         ("SOPS-FILE-ENCRYPTED", "an empty leaf", with_sops("two.json", **{contents + "policy__a": ""})),
@@ -116,6 +129,7 @@ def file_cases() -> list[Bad]:
         ("SOPS-THRESHOLD", "a threshold above the groups", with_sops("two.json", sops__shamir_threshold=3)),
         ("SOPS-THRESHOLD", "a threshold with one group", with_sops(one, sops__shamir_threshold=2)),
         ("SOPS-THRESHOLD", "a group removed", with_sops("two.json", **{groups + "1": None})),
+        ("SOPS-THRESHOLD", "a group alone", alone),
         ("SOPS-RECIPIENTS", "a recipient twice", with_sops(one, sops__age=[key, key])),
         ("SOPS-RECIPIENTS", "no recipient", with_sops(one, sops__age=[])),
     ]
@@ -133,6 +147,10 @@ def vectors() -> Vectors:
     stated = make_statement(files["two.json"], BUNDLE, HEAD).to_bytes()
     body, top = BUNDLE.to_bytes(), "asl_sops_bundle__"
     archived, contents = BUNDLE.archive_files(), top + "contents__"
+
+    beside = {**archived, MANIFEST_FILE: changed(archived[MANIFEST_FILE], files=[])}
+    del beside[SUMS_FILE]
+    beside[SUMS_FILE] = sums_of(beside)
 
     def bad(name: str, check_id: str, **members: Any) -> Bad:
         return Bad(name, document, changed(body, **members), check_id)
@@ -164,6 +182,7 @@ def vectors() -> Vectors:
             bad("a name with a slash", schema, **{contents + "policy": {"a/b": "AA=="}}),
             bad("an unknown section", schema, **{contents + "keys": {"a": "AA=="}}),
             bad("an empty leaf", "SOPS-BUNDLE-LEAF", **{contents + "policy": {"policy.json": ""}}),
+            bad("an empty manifest", "SOPS-BUNDLE-LEAF", **{contents + "manifest": ""}),
             bad("a number for a leaf", "SOPS-BUNDLE-LEAF", **{contents + "policy": {"policy.json": 1}}),
             bad("base64 with a tail", "SOPS-BUNDLE-LEAF", **{contents + "policy": {"policy.json": "AB=="}}),
             bad("another file", "SOPS-BUNDLE-MANIFEST", **{contents + "policy": {"policy.json": "AA=="}}),
@@ -171,6 +190,7 @@ def vectors() -> Vectors:
             bad("a file less", "SOPS-BUNDLE-MANIFEST", **{contents + "policy": None}),
             bad("another header", "SOPS-BUNDLE-MANIFEST", **{top + "domain_id": "other"}),
             packed("no checksums", schema, **{SUMS_FILE: None}),
+            Bad("a manifest beside the signed one", sealed, Archive(beside).to_bytes(), "SOPS-BUNDLE-MANIFEST"),
             packed("checksums of something else", "SOPS-BUNDLE-SUMS", **{SUMS_FILE: b""}),
             packed("a file that no checksum names", "SOPS-BUNDLE-SUMS", **{"policy/more": b"x"}),
             other("a time of its own", "SOPS-BUNDLE-STATEMENT-SCHEMA", signed_at="now"),

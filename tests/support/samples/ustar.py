@@ -33,6 +33,8 @@ def vectors() -> Vectors:
             Bad("a byte too many", read, one + b"\0", "TAR-FORM"),
             Bad("a size beyond the end", read, with_field(one, 124, b"77777777777"), "TAR-FORM"),
             Bad("a negative size", read, with_field(one, 124, b"-0000000004"), "TAR-FORM"),
+            Bad("a size that leads back", read, with_field(one, 124, b"-0000001000"), "TAR-FORM"),
+            Bad("a time of twelve digits", read, with_field(one, 136, b"7" * 12), "TAR-FORM"),
             Bad("a size in base 256", read, with_field(one, 124, b"\x80" + bytes(10) + b"\4"), "TAR-FORM"),
             *(Bad(f"the name {name!a}", read, with_field(one, 0, name.ljust(2, b"\0")), "TAR-NAMES") for name in names),
             Bad("a name twice", read, one[:1024] * 2 + bytes(1024), "TAR-NAMES"),

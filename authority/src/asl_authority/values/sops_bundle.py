@@ -145,7 +145,7 @@ class Bundle:
         """The files of the sealed form's archive, with its manifest, signature and checksums."""
         manifest = {MANIFEST_FILE: self.envelope.payload, SIGNED_FILE: self.envelope.to_bytes()}
         every = {**self.files, **manifest}
-        return {**every, SUMS_FILE: _sums(every)}
+        return {**every, SUMS_FILE: sums_of(every)}
 
 
 def _is_path(path: str) -> bool:
@@ -153,7 +153,8 @@ def _is_path(path: str) -> bool:
     return "/".join(sections) in FOLDERS and NAME.fullmatch(name) is not None
 
 
-def _sums(files: Mapping[str, bytes]) -> bytes:
+def sums_of(files: Mapping[str, bytes]) -> bytes:
+    """SHA256SUMS of an archive's other files."""
     return Blocks(tuple(StoreFile(name, hashlib.sha256(files[name]).hexdigest()) for name in sorted(files))).to_bytes()
 
 
@@ -207,7 +208,7 @@ def read_sealed_bundle(data: bytes, *, rehearsal: bool = False) -> Bundle:
         manifest, signed, sums = (files.pop(name) for name in (MANIFEST_FILE, SIGNED_FILE, SUMS_FILE))
     except KeyError as error:
         raise Malformed(f"{error.args[0]} is missing", check_id=SCHEMA_ID) from None
-    if sums != _sums({**files, MANIFEST_FILE: manifest, SIGNED_FILE: signed}):
+    if sums != sums_of({**files, MANIFEST_FILE: manifest, SIGNED_FILE: signed}):
         raise Malformed(f"{SUMS_FILE} is not the list of the files", check_id="SOPS-BUNDLE-SUMS")
     fields = MANIFEST.read(manifest, (*HEADER, "files"))
     envelope = _envelope(signed, rehearsal)
