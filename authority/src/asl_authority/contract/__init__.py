@@ -34,10 +34,20 @@ STORE_LABEL = "asl-store"
 
 # Sealed into the image by the builder.
 IMAGE_RELEASE = PurePosixPath("/usr/lib/asl/image.json")
+# Sealed into an image by whoever builds it for a site: the builders whose signatures over a manifest count there.
+BUILDERS = PurePosixPath("/etc/asl-auth-host/builders.json")
+BUILDERS_FORMAT = "asl.builders/1"
+# The image's manifest, as builders sign it.
+MANIFEST_FORMAT = "asl-image.manifest/1"
+MANIFEST_PAYLOAD_TYPE = "application/vnd.asl-image.manifest+json"
 # Written at every start, on tmpfs: the seal by the initramfs, the volumes by a root unit.
 RUN_STATE = PurePosixPath("/run/asl")
 SEAL_STATE = RUN_STATE / "seal.json"
 VOLUMES_STATE = RUN_STATE / "volumes.json"
+# This boot's session id, made by whoever needs it first; the folder belongs to who runs the authority's tools.
+SESSION = RUN_STATE / "session" / "id"
+# Where the root helper answers with what only root may read of layers and medium.
+MEASURE_SOCKET = RUN_STATE / "measure"
 
 # A reader refuses a longer state or release file unread.
 STATE_FILE_LIMIT_BYTES = 64 * 1024

@@ -24,6 +24,9 @@ GROUPS: Mapping[str, str] = {
     "status": "machine",
     "self-test": "machine",
     "policy": "policy",
+    "claim": "claim",
+    "verify-env": "claim",
+    "measure": "claim",
 }
 
 COMMON = (

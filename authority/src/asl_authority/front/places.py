@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asl_authority import contract
 from asl_authority.errors import Refused, UsageError
 from asl_authority.front.verb import Call
+
+if TYPE_CHECKING:
+    from asl_authority.values.builders import Builders
 
 
 def authority_root(machine: Path, given: Path | None) -> Path:
@@ -23,6 +27,13 @@ def another_machine(call: Call) -> Path:
 
 
 def _allowed(machine: Path, given: Path, option: str) -> Path:
+    _expect_unsealed(machine, option)
+    if not given.is_dir():
+        raise UsageError(f"{option} {str(given)!a}: no such directory")
+    return given
+
+
+def _expect_unsealed(machine: Path, option: str) -> None:
     from asl_authority.storage.state import load_seal
 
     seal = load_seal(machine)
@@ -30,6 +41,20 @@ def _allowed(machine: Path, given: Path, option: str) -> Path:
         raise Refused(
             f"{option}: on a sealed host only in rehearsal", hint="start the rehearsal entry of the boot menu"
         )
-    if not given.is_dir():
-        raise UsageError(f"{option} {str(given)!a}: no such directory")
-    return given
+
+
+def builders_here(call: Call) -> Builders | None:
+    """The builders whose word counts: those sealed into this image, or, elsewhere, those in the file that is given.
+
+    Raises Malformed, UsageError or, for another file on a sealed host outside a rehearsal, Refused.
+    """
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.storage.state import load_builders
+    from asl_authority.values.builders import LIMITS, read_builders
+
+    given = call.values.get("builders")
+    if given is None:
+        return load_builders(call.machine)
+    _expect_unsealed(call.machine, "--builders")
+    with named(given):
+        return read_builders(read_file(given, LIMITS.size))

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from asl_authority import contract
-from asl_authority.errors import AuthorityError, IoFailed, Malformed
+from asl_authority.errors import IoFailed, Malformed
 from asl_authority.storage.paths import inside
+from asl_authority.values.builders import Builders, read_builders
 from asl_authority.values.state import Release, Seal, Volumes, read_release, read_seal, read_volumes
 
 _T = TypeVar("_T")
@@ -30,6 +31,11 @@ def load_volumes(root: Path) -> Volumes | None:
     return _load(root, contract.VOLUMES_STATE, read_volumes)
 
 
+def load_builders(root: Path) -> Builders | None:
+    """The builders sealed into this image, or None when it names none. Raises Malformed or IoFailed."""
+    return _load(root, contract.BUILDERS, read_builders)
+
+
 def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | None:
     file_path = inside(root, path)
     try:
@@ -45,5 +51,5 @@ def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | 
         raise Malformed(f"{path}: longer than {contract.STATE_FILE_LIMIT_BYTES} bytes")
     try:
         return read(data)
-    except AuthorityError as error:
-        raise type(error)(f"{path}: {error}", hint=error.hint) from None
+    except Malformed as error:
+        raise Malformed(f"{path}: {error}", check_id=error.check_id, hint=error.hint) from None

@@ -15,7 +15,7 @@ _NET = PurePosixPath("/sys/class/net")
 _MOUNTS = PurePosixPath("/proc/self/mountinfo")
 _SWAPS = PurePosixPath("/proc/swaps")
 # A tool's name may hold dashes; its version starts at the first dash before a digit.
-_VERSIONED = re.compile(r"(?P<name>.+?)-(?P<version>[0-9].*)")
+VERSIONED = re.compile(r"(?P<name>.+?)-(?P<version>[0-9].*)")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def load_tools(root: Path) -> tuple[Tool, ...]:
         return ()
     except OSError as error:
         raise IoFailed(f"{contract.TOOL_VERSIONS}: {error.strerror}") from None
-    found = [match for name in names if (match := _VERSIONED.fullmatch(name))]
+    found = [match for name in names if (match := VERSIONED.fullmatch(name))]
     return tuple(Tool(m["name"], m["version"], m[0] in linked) for m in found)
 
 

@@ -20,12 +20,15 @@ PAPER = "ENC-ASL-AUTH-HOST/1"
 RULES = (
     Rule("CLAIM-STATUS", PAPER, "C", "A fact is verified, measured or declared with a value, or absent without one."),
     Rule("CLAIM-LAYERS", PAPER, "C", "A layer is verified only when the hash on the command line was recomputed."),
+    Rule("CLAIM-DECLARED", PAPER, "C", "What a person declares has its fact's form, and was not measured already."),
     Rule("CLAIM-SETS", PAPER, "C", "Layers, interfaces, mounts, tools, PCRs and the rest are sorted, each named once."),
 )  # fmt: skip
 
 _V = TypeVar("_V")
 CMDLINE_LIMIT = 4096
 MOST_ITEMS = 1024
+# What a person adds to measured words begins so.
+DECLARED_WORD = "declared:"
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]*", re.ASCII)
 PATH = re.compile(r"/(?:[^\x00-\x1f\x7f/]+(?:/[^\x00-\x1f\x7f/]+)*)?")
 PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
@@ -242,6 +245,24 @@ FACTS: dict[str, Callable[[Fields], object]] = {
     "tpm": _tpm,
 }
 NAMES = tuple(field.name for field in fields(Environment))
+
+
+def declared(name: str, words: tuple[str, ...]) -> Fact[object]:
+    """A fact as a person says it: a digest or a word, `on` or `off`, or several words. Raises Malformed.
+
+    Facts of other forms (mounts, tools and the like) can't be declared.
+    """
+    read = FACTS[name]
+    value: object = list(words)
+    if read is not _words:
+        value = words[0] if len(words) == 1 and read in (_sha256, _line, _cmdline) else None
+    if read is _flag and words in (("on",), ("off",)):
+        value = words == ("on",)
+    if value is None:
+        raise Malformed(
+            f"{name}: {', '.join(words)!a:.80} is not what can be declared of it", check_id="CLAIM-DECLARED"
+        )
+    return Fact(Status.DECLARED, read(Fields({"value": value}, ("value",), name, "CLAIM-DECLARED")))
 
 
 def environment_of(whole: Fields) -> Environment:
