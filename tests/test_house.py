@@ -81,6 +81,7 @@ NETWORK_ALLOWED: dict[str, str] = {
     BUILDER + "web.py": "what fetch reaches it through; lock has apt do it",
     BUILDER + "machine.py": "Unix sockets to the machine's serial line",
     BUILDER + "qmp.py": "a Unix socket to the machine's monitor",
+    AUTHORITY + "storage/helper.py": "a Unix socket to the image's own root helper",
 }
 
 FLOORS = ("contract", "values", "storage", "operations", "front")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from asl_authority import contract
 from asl_image.errors import ConfigError, IoFailed
 from asl_image.jsontext import strict_value
 from asl_image.manifest import parse_manifest
@@ -16,7 +17,7 @@ Kind = Literal["manifest", "rebuild statement"]
 
 # A signature over one kind must not pass for one over another. Payload type in DSSE; namespace in OpenSSH.
 PAYLOAD_TYPES: dict[Kind, str] = {
-    "manifest": "application/vnd.asl-image.manifest+json",
+    "manifest": contract.MANIFEST_PAYLOAD_TYPE,
     "rebuild statement": "application/vnd.in-toto+json",
 }
 NAMESPACES: dict[Kind, str] = {"manifest": "asl-image-manifest", "rebuild statement": "asl-image-rebuild"}

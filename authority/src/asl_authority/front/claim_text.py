@@ -28,7 +28,7 @@ def claim_text(prepared: PreparedClaim, path: Path | None) -> str:
     if prepared.findings:
         lines.append("")
     lines += _listed("Not measured:", prepared.notes)
-    lines += _listed("Not VERIFIED, for:", prepared.doubts)
+    lines += _listed("Not VERIFIED, for:", why(claim))
     lines += ["Snapshot it is named by", f"  {claim.snapshot_id}", "SHA-256 of the claim", f"  {claim.digest}"]
     lines += [f"Written to {plain(str(path))}" if path else "Not written to a file.", _STORED]
     return "\n".join([*lines, f"{claim.verdict}."]) + "\n"
@@ -58,7 +58,7 @@ def verify_text(claim: Claim, findings: Sequence[Finding], *, here: bool) -> str
     failed = [finding.check_id for finding in findings if not finding.ok]
     what = "and of this machine, as it is" if here else "read as it is; this machine was not looked at"
     good = f"The claim is {claim.verdict} {what}." if not failed else f"It does NOT hold: {', '.join(failed)}."
-    return "\n".join([*lines, *_listed("It is not VERIFIED, for:", doubts(claim)), *_wrapped(good, "")]) + "\n"
+    return "\n".join([*lines, *_listed("It is not VERIFIED, for:", why(claim)), *_wrapped(good, "")]) + "\n"
 
 
 def verify_members(claim: Claim, findings: Sequence[Finding], *, here: bool) -> dict[str, object]:
@@ -72,6 +72,14 @@ def verify_members(claim: Claim, findings: Sequence[Finding], *, here: bool) -> 
         "snapshot_id": claim.snapshot_id,
         "findings": findings_members(findings),
     }
+
+
+def why(claim: Claim) -> tuple[str, ...]:
+    """Why a claim is not VERIFIED, in as few words as it takes: without a manifest nothing could be."""
+    found = doubts(claim)
+    if claim.reference is not None or not found:
+        return found
+    return (found[0], *(each for each in found if each.startswith(("CLAIM-", "swap"))))
 
 
 def facts_lines(claim: Claim) -> list[str]:

@@ -129,7 +129,7 @@ def verify_here(
     return [
         check_session(claim, session_id or "none"),
         check_environment(claim, _as_declared(measured.environment, claim.environment)),
-        check_offline(claim),
+        check_offline(replace(claim, environment=measured.environment)),
         Finding("CLAIM-SELF-TEST", tested.ok and not failed, f"{tested.detail}; {said}"),
     ]
 

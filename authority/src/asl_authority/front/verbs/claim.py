@@ -33,7 +33,6 @@ def claim(call: Call) -> Answer:
     """Measure, hold, word; write where it was asked for."""
     from asl_authority.contract import ExitStatus
     from asl_authority.front import claim_text
-    from asl_authority.front.random import fresh_bytes
     from asl_authority.operations.claim import NO_STORE, prepare_claim
     from asl_authority.operations.measure import Measured, declare, measure
     from asl_authority.operations.self_test import run_self_test
@@ -43,7 +42,7 @@ def claim(call: Call) -> Answer:
     nonce, said, judged = _nonce(call), _declared(call), _judged(call)
     measured = measure(call.machine, call.root)
     measured = Measured(declare(measured.environment, said), measured.notes)
-    session = make_session(call.machine, fresh_bytes)
+    session = make_session(call.machine, call.outside.random)
     prepared = prepare_claim(measured, tuple(run_self_test()), NO_STORE, session, judged, nonce)
     path = call.values.get("output")
     if path is not None:
@@ -115,11 +114,11 @@ def _judged(call: Call) -> Judged | None:
     from asl_authority.storage.plain_files import named, read_file
 
     path, given = call.values.get("manifest"), tuple(call.values.get("signatures", ()))
-    builders = builders_here(call)
     if path is None:
         if given or call.values.get("builders"):
             raise UsageError("--signatures and --builders go with --manifest")
         return None
+    builders = builders_here(call)
     if builders is None:
         raise Refused(
             "this image names no builders: nobody can vouch for a manifest here",
