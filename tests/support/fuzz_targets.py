@@ -18,12 +18,13 @@ from typing import Any
 
 from asl_authority import values
 from asl_authority.errors import Malformed
-from asl_authority.values import policy_text
+from asl_authority.values import iso9660, policy_text
 from asl_authority.values.canonical import Limits
 from asl_authority.values.checkpoint import Checkpoint, LogProof
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.log_record import Record, file_bytes
 from asl_authority.values.merkle import leaf_hash
+from asl_authority.values.paper_head import paper_head
 from asl_authority.values.signed_note import NoteKey, NoteSigner
 from support.published import FOLDER, published
 
@@ -57,6 +58,41 @@ def _entry(read: Callable[..., Any]) -> Reader:
     return one
 
 
+def _typed(read: Callable[..., Any]) -> Reader:
+    """The first line is one word of the operator's, the rest the other."""
+
+    def one(data: bytes) -> None:
+        first, _, rest = data.decode("utf-8", "replace").partition("\n")
+        read(first, rest)
+
+    return one
+
+
+def _medium(read: Callable[..., Any]) -> Reader:
+    """A medium from its descriptor on; a file is looked for too."""
+
+    def one(data: bytes) -> None:
+        medium = bytes(iso9660.VOLUME_AT) + data
+
+        def read_at(at: int, size: int) -> bytes:
+            return medium[at : at + size]
+
+        iso9660.find_file(read_at, read(read_at), ("asl", "SHA256SUMS"))
+
+    return one
+
+
+def _volume() -> bytes:
+    """A descriptor whose root folder lies in the next sector, and has a folder `asl` that is itself."""
+    folder = bytearray(34)
+    folder[0], folder[2], folder[11], folder[25], folder[32] = 34, 17, 8, 2, 1
+    head = bytearray(iso9660.SECTOR)
+    head[:7], head[80], head[129], head[156:190] = b"\x01CD001\x01", 20, 8, folder
+    named = folder[:33] + b"A\0NM\x08\x01\0asl"
+    named[0], named[32] = len(named), 1
+    return bytes(head) + bytes(named).ljust(iso9660.SECTOR, b"\0")
+
+
 def _signed(read: Callable[..., Any]) -> Reader:
     from asl_authority.values import dam
 
@@ -70,13 +106,18 @@ MORE: Mapping[str, Callable[[Callable[..., Any]], Reader]] = {
     "checkpoint.read_checkpoint": _with("example.org/log", ()),
     "checkpoint.read_checkpoint_text": _text,
     "dsse.read_envelope": _with("application/vnd.asl.dam.v1+json"),
+    "iso9660.read_volume": _medium,
+    "kernel_words.read_kernel_words": _text,
     "log_entry.read_entry": _entry,
+    "paper_head.read_paper_head": _typed,
     "signed.read_signed": _signed,
     "signed_note.read_note_key": _text,
     "snapshot.read_lines": _lines,
 }
 KEY = SecretKey(bytes(range(32)))
-NOTE = Checkpoint("example.org/log", 1, leaf_hash(b"a")).signed(NoteSigner("example.org/log", KEY))
+HEAD = Checkpoint("example.org/log", 1, leaf_hash(b"a"))
+NOTE = HEAD.signed(NoteSigner("example.org/log", KEY))
+PAPER = paper_head(HEAD)
 
 
 def _envelopes() -> list[bytes]:
@@ -92,6 +133,11 @@ SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "checkpoint.read_log_proof": lambda: [LogProof(0, (), NOTE).to_bytes()],
     "dsse.read_envelope": _envelopes,
     "ed25519.read_spki": lambda: [KEY.public.spki],
+    "iso9660.read_volume": lambda: [_volume()],
+    "kernel_words.read_kernel_words": lambda: [
+        f"quiet asl.image={'0' * 64} asl.layer=base,7,{'1' * 64},{'2' * 64} ro".encode()
+    ],
+    "paper_head.read_paper_head": lambda: [b"1\n" + " ".join(PAPER.words).encode()],
     "keyfile.read_pkcs8": lambda: [KEY.pkcs8],
     "log_entry.read_entry": lambda: [b'\1{"facts":{"a":1},"session":"' + b"0" * 32 + b'","type":"asl.log-domain/1"}'],
     "log_record.read_records": lambda: [file_bytes([Record(1, 0x8001, b"{}"), Record(2, 7, b"")])],
