@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,7 @@ from asl_authority.values.finding import Finding
 # What others would check with, and what edits a file; everything else is the door.
 OTHER_PROGRAMS = ("openssl", "sha256sum", "sed", "cat", "cp", "cmp", "ls", "tail", "head", "rm", "mkdir", "python3")
 PROGRAMS = ("asl-auth-host", "asl-admin")
+_STATUS = re.compile(r"= [0-9]+")
 
 
 @dataclass
@@ -106,20 +108,25 @@ class Command:
 
 
 def read_story(text: str) -> Iterator[Command]:
-    """What a transcript does; what it says is left out."""
-    line: str | None = None
-    answers: list[str] = []
-    for each in text.splitlines():
-        if each.startswith(("$ ", "#")) or not each:
-            if line is not None:
-                yield Command(line, tuple(answers))
-            line, answers = (each, []) if each.startswith("$ ") else (None, [])
-            if line is None:
-                yield Command(each)
-        elif each == ">" or each.startswith(("> ", ">* ", ">*")):
-            answers.append(each.removeprefix(">").removeprefix("*").removeprefix(" "))
-    if line is not None:
-        yield Command(line, tuple(answers))
+    """What a transcript does; what it says is left out. A command without its `= N` has not been told yet."""
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines):
+        line, at = lines[at], at + 1
+        if not line.startswith("$ "):
+            if line.startswith("#") or not line:
+                yield Command(line)
+            continue
+        rest = lines[at:]
+        end = next((n for n, each in enumerate(rest) if _STATUS.fullmatch(each) or each.startswith("$ ")), len(rest))
+        told = end < len(rest) and not rest[end].startswith("$ ")
+        until = end if told else next((n for n, each in enumerate(rest[:end]) if not each.startswith(">")), end)
+        yield Command(line, tuple(_answer(each) for each in rest[:until] if each.startswith(">")))
+        at += until
+
+
+def _answer(line: str) -> str:
+    return line.removeprefix(">").removeprefix("*").removeprefix(" ")
 
 
 def tell(name: str, story: str, here: Path) -> str:

@@ -27,6 +27,9 @@ GROUPS: Mapping[str, str] = {
     "claim": "claim",
     "verify-env": "claim",
     "measure": "claim",
+    "root": "root",
+    "cert": "cert",
+    "dam": "dam",
 }
 
 COMMON = (

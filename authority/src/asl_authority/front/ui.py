@@ -59,9 +59,9 @@ def findings_members(findings: Sequence[Finding]) -> list[dict[str, object]]:
     return [dataclasses.asdict(finding) for finding in findings]
 
 
-def finding_line(finding: Finding) -> str:
+def finding_line(finding: Finding, no: str = "FAILED") -> str:
     """One check, its answer in words first; on lines of their own where the details are long."""
-    head = f"{'ok    ' if finding.ok else 'FAILED'}  {finding.check_id}"
+    head = f"{'ok    ' if finding.ok else no}  {finding.check_id}"
     detail = plain(finding.detail)
     if len(head) + 2 + len(detail) <= WIDTH:
         return f"{head}  {detail}\n"

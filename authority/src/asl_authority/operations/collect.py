@@ -116,7 +116,11 @@ def with_signature(task: Task[T], key: PublicKey, signature: bytes) -> Task[T]:
     """The task with a signature that was made anywhere, verified by both implementations. Raises Refused, Malformed."""
     task.level_of(key)
     _expect_new(task, key)
-    _expect(_verified(task.message, key, signature), f"the signature of {key.key_id} is not taken", Malformed)
+    _expect(
+        _verified(task.message, key, signature),
+        "a signature that does not fit",
+        Malformed,
+    )
     envelope = task.artifact.envelope.with_signatures([Signature(key.key_id, signature)])
     return replace(task, artifact=replace(task.artifact, envelope=envelope))
 
@@ -178,16 +182,15 @@ def verified_elsewhere(envelope: Envelope, keys: Iterable[PublicKey]) -> list[Fi
 
 
 def _verified(message: bytes, key: PublicKey, signature: bytes) -> list[Finding]:
-    words = f"key {key.key_id}"
     return [
-        Finding(SIGN_VERIFIED, key.verifies(message, signature), words),
+        Finding(SIGN_VERIFIED, key.verifies(message, signature), key.key_id),
         _elsewhere(message, key, signature),
     ]
 
 
 def _elsewhere(message: bytes, key: PublicKey, signature: bytes) -> Finding:
     good = rfc8032.verifies(key.raw, message, signature)
-    return Finding(SIGN_VERIFIED_ELSEWHERE, good, f"key {key.key_id}, by the second implementation")
+    return Finding(SIGN_VERIFIED_ELSEWHERE, good, key.key_id)
 
 
 def _expect_new(task: Task[T], key: PublicKey) -> None:

@@ -1,0 +1,157 @@
+"""The options of every verb that signs, and the three ways that they lead: a key here, bytes out, a signature in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from asl_authority.front.given import KEY_FILE_LIMIT, REHEARSAL, given_public_key
+from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
+
+if TYPE_CHECKING:
+    from asl_authority.operations.collect import Task
+    from asl_authority.values.ed25519 import PublicKey, SecretKey
+    from asl_authority.values.keyfile import KeyKind
+    from asl_authority.values.signed import Body
+
+    T = TypeVar("T", bound=Body)
+
+SIGNING = (
+    Argument(("--key",), "sign here, with this private key at rest (an age file)", "FILE", "path"),
+    Argument(("--payload",), "write the exact bytes to sign to this new file, for another machine", "FILE", "path"),
+    Argument(("--add-signature",), "take this signature, made elsewhere over the payload", "FILE", "path"),
+    Argument(("--public-key",), "the key that signs; needed where several may", "FILE", "path"),
+    Argument(("--so-far",), "the envelope with the signatures of earlier sessions", "FILE", "path"),
+    Argument(("--output",), "the body's new file; the envelope goes beside it as FILE.sig", "FILE", "path"),
+    REHEARSAL,
+    DRY_RUN,
+)
+WAYS = ("key", "payload", "add_signature")
+SIGNATURE_LIMIT = 64
+
+
+def begin(call: Call) -> bool:
+    """Whether this is a rehearsal. Raises Refused where keys may not be used, UsageError for no way or two."""
+    from asl_authority.errors import UsageError
+    from asl_authority.operations.gate import expect_keys_allowed, rehearsal_here
+    from asl_authority.storage.state import load_seal
+
+    seal = load_seal(call.machine)
+    expect_keys_allowed(seal)
+    ways = [name for name in WAYS if call.values.get(name)]
+    if len(ways) != 1:
+        raise UsageError(
+            "say one of --key, --payload and --add-signature",
+            hint="--key signs here; --payload and then --add-signature sign on another machine",
+        )
+    if ways != ["payload"] and not call.values.get("output") and not call.dry_run:
+        raise UsageError("--output is missing: where shall it go?")
+    return rehearsal_here(seal, bool(call.values.get("rehearsal")))
+
+
+def signer_named(call: Call) -> PublicKey | None:
+    """The key of --public-key."""
+    path = call.values.get("public_key")
+    return None if path is None else given_public_key(path)
+
+
+def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
+    """Judge, show, and go the way that was asked for."""
+    from asl_authority.operations import collect
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.ed25519 import SecretKey
+
+    if path := call.values.get("so_far"):
+        with named(path):
+            task = collect.continued(task, read_file(path, task.kind.limits.size * 2))
+    throwaway = SecretKey(call.outside.random(32))
+    if call.dry_run:
+        return _planned(task, shown, collect.lint(task, throwaway))
+    if path := call.values.get("payload"):
+        collect.lint(task, throwaway)
+        return _payload(task, shown, path)
+    public = _signer(call, task)
+    if path := call.values.get("add_signature"):
+        collect.lint(task, throwaway)
+        with named(path):
+            task = collect.with_signature(task, public, read_file(path, SIGNATURE_LIMIT))
+    else:
+        task = collect.sign_here(task, shown, call.terminal, lambda: _unlocked(call, public, kind), throwaway)
+    return _written(call, task)
+
+
+def protect(call: Call) -> None:
+    """Before the first secret: no core, no tracer, no swap; what this machine can't do is said."""
+    for finding in call.outside.protect(call.machine):
+        if not finding.ok:
+            call.terminal.say(f"WARNING {finding.check_id}: {finding.detail}\n")
+
+
+def _unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+    from asl_authority.operations.unlock import unlock
+    from asl_authority.storage.plain_files import read_file
+
+    protect(call)
+    path = call.path("key")
+    return unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
+
+
+def _signer(call: Call, task: Task[T]) -> PublicKey:
+    from asl_authority.errors import UsageError
+
+    public = signer_named(call)
+    if public is None and len(task.signers) == 1:
+        public = task.signers[0][0]
+    if public is None:
+        raise UsageError("--public-key is missing: which of the keys signs?")
+    task.level_of(public)
+    return public
+
+
+def _planned(task: Task[T], shown: str, findings: object) -> Answer:
+    from asl_authority.front import ui
+    from asl_authority.operations.confirm import digest_text
+    from asl_authority.values.finding import Finding
+
+    checked = [each for each in findings if isinstance(each, Finding)] if isinstance(findings, tuple) else []
+    text = "".join(ui.finding_line(finding) for finding in checked)
+    return Answer(
+        f"{shown}{text}SHA-256 of what would be signed\n{digest_text(task.digest)}Nothing was done.\n",
+        {"sha256": task.digest.hex(), "findings": ui.findings_members(checked)},
+    )
+
+
+def _payload(task: Task[T], shown: str, path: Path) -> Answer:
+    import hashlib
+
+    from asl_authority.operations.confirm import digest_text
+    from asl_authority.storage.plain_files import write_new
+
+    write_new(path, task.message)
+    sha256 = hashlib.sha256(task.message)
+    text = (
+        f"{shown}SHA-256 of what is to be signed, to compare\n{digest_text(task.digest)}"
+        f"{path}: the exact bytes to sign; their SHA-256, as sha256sum prints it\n  {sha256.hexdigest()}\n"
+        "On the other machine, for instance:\n"
+        f"  openssl pkeyutl -sign -rawin -inkey KEY -in {path.name} -out SIGNATURE\n"
+    )
+    return Answer(text, {"file": str(path), "sha256": task.digest.hex(), "payload_sha256": sha256.hexdigest()})
+
+
+def _written(call: Call, task: Task[T]) -> Answer:
+    from asl_authority.front import ui
+    from asl_authority.operations.collect import write_signed
+
+    body = call.path("output")
+    envelope = write_signed(task, body)
+    findings = task.findings()
+    ids = [each.key_id for each in task.artifact.envelope.signatures]
+    state = "complete" if task.complete else "NOT YET COMPLETE: more signatures are needed"
+    text = (
+        f"{body}: {task.what}\n{envelope}: its envelope, read back and verified by two implementations\n"
+        + "".join(f"  signed by {each}\n" for each in ids)
+        + "".join(ui.finding_line(each, "open  " if each.check_id in task.awaited else "FAILED") for each in findings)
+        + f"{state}\n"
+    )
+    members = {"file": str(body), "envelope": str(envelope), "sha256": task.digest.hex(), "signed_by": ids}
+    return Answer(text, {**members, "complete": task.complete, "findings": ui.findings_members(findings)})

@@ -1,0 +1,140 @@
+"""root: the offline roots that everything hangs from; looked at, held together, and followed by others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asl_authority.front.given import NEW_FILE, REHEARSAL, ROOT_SET, given_public_key, given_root_set, rehearsal_of
+from asl_authority.front.signing import SIGNING
+from asl_authority.front.verb import Answer, Argument, Call, Verb
+
+if TYPE_CHECKING:
+    from asl_authority.operations.artifacts import Loaded
+    from asl_authority.values.rootset import Rotation
+
+FILE = Argument(
+    ("FILE",), "a root set, or a rotation or a ratification or the envelope of one", "FILE", "path", required=True
+)
+HELD = Argument(("--root-set",), "the root set that is held now, to say what changes", "FILE", "path")
+
+
+def show(call: Call) -> Answer:
+    """What is in it, in words."""
+    from asl_authority.front import show as words
+    from asl_authority.operations.artifacts import form_of, load
+    from asl_authority.values import rootset
+
+    path, rehearsal = call.path("file"), rehearsal_of(call)
+    kind = _kind_of(call)
+    if kind == rootset.KIND.name:
+        roots = given_root_set(path)
+        ids = [key.key_id for key in roots.root_keys]
+        members = {"root_set": roots.digest, "version": roots.version, "threshold": roots.threshold, "key_ids": ids}
+        return Answer(words.root_set_text(roots), members)
+    if kind == rootset.RATIFICATION.name:
+        found = load(path, form_of(rootset.RATIFICATION, rootset.read_ratification, rehearsal=rehearsal))
+        text = words.ratification_text(found.body) + words.signatures_text(found.envelope)
+        return Answer(text, {"domain_id": found.body.domain_id, "policy_hash": found.body.policy_hash})
+    rotation = _rotation(call)
+    held = call.values.get("root_set")
+    text = words.rotation_text(rotation.body, None if held is None else given_root_set(held))
+    members = {"previous": rotation.body.previous, "root_set": rotation.body.new.digest}
+    return Answer(text + words.signatures_text(rotation.envelope), members)
+
+
+def verify(call: Call) -> Answer:
+    """Whether a rotation leads from the held set to its own, which is then written."""
+    from asl_authority.front.given import verdict
+    from asl_authority.operations.artifacts import again
+    from asl_authority.storage.plain_files import write_new
+    from asl_authority.values.rootset import check_rotation
+
+    held, rotation = given_root_set(call.path("root_set")), _rotation(call)
+    new = rotation.body.new
+    findings = [*rotation.findings, *check_rotation(rotation.signed, held)]
+    findings += again(rotation.envelope, {*held.root_keys, *new.root_keys})
+    answer = verdict(f"from root set {held.version} to {new.version}", findings, root_set=new.digest)
+    if (path := call.values.get("output")) is None or not all(finding.ok for finding in findings):
+        return answer
+    write_new(path, new.to_bytes())
+    return Answer(f"{answer.text}{path}: root set {new.version}\n", {**answer.members, "file": str(path)})
+
+
+def rotate(call: Call) -> Answer:
+    """Another set after the one that is held."""
+    from asl_authority.errors import UsageError
+    from asl_authority.front import show as words
+    from asl_authority.front.signing import begin, carry_out
+    from asl_authority.operations.tasks import rotation_task
+    from asl_authority.values.keyfile import KeyKind
+    from asl_authority.values.rootset import RootSet
+
+    rehearsal = begin(call)
+    held = given_root_set(call.path("root_set"))
+    keys = tuple(given_public_key(path) for path in call.values["root_key"])
+    if not 1 <= call.values["threshold"] <= len(keys):
+        raise UsageError(f"--threshold: 1 to {len(keys)}, as many as there are keys")
+    new = RootSet(held.version + 1, keys, call.values["threshold"])
+    task = rotation_task(held, new, rehearsal=rehearsal)
+    return carry_out(call, task, words.rotation_text(task.artifact.body, held), KeyKind.OFFLINE_ROOT)
+
+
+def _kind_of(call: Call) -> str:
+    """The name of the kind that a file says it is of; the reader of that kind says whether it is."""
+    from asl_authority.errors import Malformed
+    from asl_authority.operations.artifacts import kind_name
+    from asl_authority.values import rootset
+
+    path = call.path("file")
+    kinds = (rootset.KIND, rootset.ROTATION, rootset.RATIFICATION)
+    name = kind_name(path, kinds)
+    if name not in [kind.name for kind in kinds]:
+        words = ", ".join(kind.type for kind in kinds)
+        raise Malformed(f"{path}: none of {words}", check_id=rootset.KIND.schema_id)
+    return name
+
+
+def _rotation(call: Call) -> Loaded[Rotation]:
+    from asl_authority.operations.artifacts import form_of, load
+    from asl_authority.values.rootset import ROTATION, read_rotation
+
+    return load(call.path("file"), form_of(ROTATION, read_rotation, rehearsal=rehearsal_of(call)))
+
+
+VERBS = (
+    Verb(
+        "root show",
+        "show a root set, or what follows it",
+        "Shows the keys of an offline root set with their ids in groups and words, how many of them must sign, and the "
+        "digest of the set; or a rotation with what it changes, or a ratification of a policy. Nothing is verified by "
+        "looking: see `root verify`.",
+        show,
+        (FILE, HELD, REHEARSAL),
+    ),
+    Verb(
+        "root verify",
+        "say whether a rotation of the roots holds",
+        "Holds a rotation against the root set that is trusted now: it goes out from that set, counts one further, and "
+        "as many keys of the old set and of the new one have signed as each demands; every signature is verified by "
+        "two implementations. With --output the new set is written when all of it holds. Ends with 3 when not.",
+        verify,
+        (FILE, ROOT_SET, NEW_FILE, REHEARSAL),
+    ),
+    Verb(
+        "root rotate",
+        "have one root set follow another",
+        "Makes the rotation from the root set that is held to one of the keys given, and collects signatures over it: "
+        "as many of the old keys as the old threshold says and of the new ones as the new. Sign here with --key, or "
+        "write the bytes to sign with --payload and bring the signature back with --add-signature; --so-far has the "
+        "envelope of the session before. Everything is shown and checked before a key is opened.",
+        rotate,
+        (
+            ROOT_SET,
+            Argument(
+                ("--root-key",), "a public key of the new set; once for each", "FILE", "path", required=True, many=True
+            ),
+            Argument(("--threshold",), "how many of the new set must sign", "N", "number", required=True),
+            *SIGNING,
+        ),
+    ),
+)

@@ -1,0 +1,49 @@
+"""The files that stories begin with: test keys, policy, root set and seals. Every private key in them is published."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.public_key_file import public_key_file
+from asl_authority.values.rootset import RootSet
+from support.domains import POLICY, ROOTS, secret
+
+# By the name of the file; by the name of the test key.
+KEYS = {
+    **{f"root-{n}": f"root {n}" for n in (1, 2, 3, 4)},
+    "domain": "domain root",
+    "operator": "operator",
+    "auditor": "auditor",
+    "log": "log",
+    "stranger": "stranger",
+}
+SEAL = {
+    "image": "ab" * 32,
+    "mode": "host",
+    "medium": "/dev/sr0",
+    "layers": [{"name": "base", "root_hash": "01" * 32, "salt": "0203", "data_blocks": 34000}],
+    "in_memory": True,
+    "times_ms": {"start": 812},
+}
+
+
+def make_files(here: Path) -> None:
+    """Write them."""
+    for name, of in KEYS.items():
+        (here / f"{name}.pub").write_bytes(public_key_file(secret(of).public))
+        (here / f"{name}.pem").write_bytes(private_pem(secret(of)))
+    (here / "policy.json").write_bytes(POLICY.to_bytes())
+    (here / "roots.json").write_bytes(ROOTS.to_bytes())
+    (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
+    for mode in ("host", "rehearsal"):
+        (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
+    for made in ("machine/run/asl", "machine/asl-auth-host"):
+        (here / made).mkdir(parents=True)
+
+
+def private_pem(key: SecretKey) -> bytes:
+    """A private key that is no secret, as openssl reads it."""
+    return b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(key.pkcs8) + b"\n-----END PRIVATE KEY-----\n"
