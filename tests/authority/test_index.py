@@ -188,6 +188,8 @@ def test_a_head_on_paper_is_twelve_words_that_a_person_can_type() -> None:
     assert paper.to_text().startswith("size 41\n")
     typed = " ".join(word.upper()[:4] for word in paper.words)
     assert read_paper_head(" 41 ", typed) == paper == read_paper_head("41", "  ".join(paper.words))
+    # The fuzzer's: a blank that int() does not know.
+    assert read_paper_head("\x1f41", typed) == paper
     assert check_paper_head(paper, HEAD).ok
     assert len({paper_head(Checkpoint("asl.example/me", n, sha(b"root"))).words for n in range(1, 200)}) == 199
 

@@ -88,7 +88,7 @@ def _volume() -> bytes:
     folder[0], folder[2], folder[11], folder[25], folder[32] = 34, 17, 8, 2, 1
     head = bytearray(iso9660.SECTOR)
     head[:7], head[80], head[129], head[156:190] = b"\x01CD001\x01", 20, 8, folder
-    named = folder[:33] + b"A\0NM\x08\x01\0asl"
+    named = folder[:33] + b"ANM\x08\x01\0asl"
     named[0], named[32] = len(named), 1
     return bytes(head) + bytes(named).ljust(iso9660.SECTOR, b"\0")
 

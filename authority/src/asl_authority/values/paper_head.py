@@ -55,13 +55,14 @@ def read_paper_head(size: str, typed: str) -> PaperHead:
 
     Raises Malformed.
     """
+    size = size.strip()  # once: int() does not strip all that strip() does
     by_start = {word[:4]: word for word in words()}
     given = typed.lower().split()
     found = tuple(by_start.get(each[:4], "") for each in given)
     unknown = [
         n for n, (word, each) in enumerate(zip(found, given, strict=True), 1) if not word.startswith(each) or not word
     ]
-    if not _SIZE.fullmatch(size.strip()) or len(found) != WORDS + 1 or unknown:
+    if not _SIZE.fullmatch(size) or len(found) != WORDS + 1 or unknown:
         where = f": number {unknown[0]} is not in the list" if unknown else ""
         raise Malformed(f"a size and {WORDS + 1} words are expected{where}", check_id="PAPER-FORM")
     if _check_word(int(size), found[:WORDS]) != found[WORDS]:
