@@ -19,13 +19,14 @@ for name in {1..60}; do
     : >$at/many/$name
 done
 date +%s >$at/clock
+date +%Y-%m-%d >$at/clock-day
 date +%Z >$at/zone
 echo "$LC_ALL" >$at/locale
 umask >$at/umask
 uname -n >$at/hostname
 cat /proc/self/uid_map >$at/user
 nproc >$at/cpus
-tr '\\0' '\\n' </proc/1/cmdline >$at/path
+tr '\\0' '\\n' </proc/1/cmdline | grep -A 1 -e --build >$at/path
 stat --file-system --format %T / >"$at/file system"
 ls -U $at/many >$at/order
 cat /proc/sys/kernel/random/uuid >$at/random
