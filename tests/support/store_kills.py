@@ -125,13 +125,16 @@ def work_on(disk: Disk, ledger: Ledger, operations: int = 10_000) -> None:
             )
 
 
+def make_file_system(kind: str, image: Path) -> None:
+    """A file system in a file. Raises CalledProcessError."""
+    with image.open("wb") as file:
+        file.truncate(MIB << 20)
+    subprocess.run([f"mkfs.{kind}", "-q", str(image)], check=True, capture_output=True)
+
+
 @contextmanager
-def mounted(kind: str, image: Path, at: Path, *, new: bool = True) -> Iterator[Path]:
-    """A file system in a file, mounted; raises CalledProcessError where this machine can't."""
-    if new:
-        with image.open("wb") as file:
-            file.truncate(MIB << 20)
-        subprocess.run([f"mkfs.{kind}", "-q", str(image)], check=True, capture_output=True)
+def mounted(image: Path, at: Path) -> Iterator[Path]:
+    """A file system in a file, mounted. Raises CalledProcessError where this machine can't."""
     at.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop", str(image), str(at)], check=True, capture_output=True)
     try:

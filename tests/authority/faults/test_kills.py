@@ -29,37 +29,46 @@ from support.store_faults import (
     used,
     verified,
 )
-from support.store_kills import RootedDisk, ended, heard, mounted, started, work_on
+from support.store_kills import RootedDisk, ended, heard, make_file_system, mounted, started, work_on
 
 SOME = tuple(each for each in OPERATIONS if each.name in ("commit an operation", "roll forward, recover half"))
 FILE_SYSTEMS = ("ext4", "btrfs")
 
 
 @pytest.fixture(params=FILE_SYSTEMS)
-def volume(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path, Path]]:
-    """A file system of one kind: its kind, its image, and where it is mounted."""
+def image(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file system of one kind in a file, which this machine can mount."""
     kind: str = request.param
+    made = tmp_path / f"{kind}.img"
     if os.geteuid() != 0 or shutil.which(f"mkfs.{kind}") is None:
         lacking(f"mounting {kind} takes root and mkfs.{kind}")
-    image, at = tmp_path / f"{kind}.img", tmp_path / kind
     try:
-        with mounted(kind, image, at):
-            yield kind, image, at
+        make_file_system(kind, made)
+        with mounted(made, tmp_path / "at"):
+            pass
     except subprocess.CalledProcessError as error:
         lacking(f"{kind} can't be mounted here: {error.stderr!r}")
+    return made
+
+
+@pytest.fixture
+def volume(image: Path, tmp_path: Path) -> Iterator[Path]:
+    """That file system, mounted."""
+    with mounted(image, tmp_path / "at") as at:
+        yield at
 
 
 def kill_everywhere(operation: Operation, folder: Path) -> int:
     """Kill the operation at each of its calls in turn, verify after each, and return how many those were."""
-    kills = 0
+    kills, prepared, told = 0, folder / "prepared", folder / "told"
+    prepared.mkdir()
+    if operation.prepare is not empty:
+        RootedDisk(prepared).make_directory(ROOT)
+    ledger = operation.prepare(RootedDisk(prepared))
     while True:
         root = folder / str(kills)
-        root.mkdir()
+        shutil.copytree(prepared, root)
         disk = RootedDisk(root)
-        if operation.prepare is not empty:
-            disk.make_directory(ROOT)
-        ledger = operation.prepare(disk)
-        told = folder / "told"
         killed = ended(started(operation.run, RootedDisk(root, kill_at=kills + 1), ledger, told))
         verified(disk, heard(ledger, told))
         shutil.rmtree(root)
@@ -77,9 +86,9 @@ def test_a_writer_killed_at_any_call_loses_nothing_acknowledged(operation: Opera
 @pytest.mark.host
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_a_writer_killed_at_any_call_on_any_file_system_loses_nothing_acknowledged(
-    operation: Operation, volume: tuple[str, Path, Path]
+    operation: Operation, volume: Path
 ) -> None:
-    assert kill_everywhere(operation, volume[2]) > 5
+    assert kill_everywhere(operation, volume) > 5
 
 
 def kill_again_and_again(root: Path, rounds: int) -> None:
@@ -102,37 +111,32 @@ def test_a_writer_killed_at_any_moment_loses_nothing_acknowledged(tmp_path: Path
 
 @pytest.mark.long
 @pytest.mark.host
-def test_a_writer_killed_again_and_again_on_any_file_system_loses_nothing(volume: tuple[str, Path, Path]) -> None:
-    kill_again_and_again(volume[2], 40)
+def test_a_writer_killed_again_and_again_on_any_file_system_loses_nothing(volume: Path) -> None:
+    kill_again_and_again(volume, 40)
 
 
 @pytest.mark.long
 @pytest.mark.host
-def test_what_a_mounted_file_system_has_on_its_device_at_any_moment_is_enough(
-    volume: tuple[str, Path, Path], tmp_path: Path
-) -> None:
+def test_what_a_mounted_file_system_has_on_its_device_at_any_moment_is_enough(image: Path, tmp_path: Path) -> None:
     """The image is copied while the writer is held: what was not synced is not in it, as after a power cut."""
-    kind, image, root = volume
-    disk = RootedDisk(root)
-    disk.make_directory(ROOT)
-    ledger = used(disk)
-    dice = random.Random(1)  # noqa: S311 - no secret
-    for number in range(12):
-        told, cut = tmp_path / "told", tmp_path / f"cut-{number}.img"
-        child = started(work_on, disk, ledger, told)
-        time.sleep(dice.uniform(0.05, 0.6))
-        os.kill(child, signal.SIGSTOP)
-        os.waitpid(child, os.WUNTRACED)
-        ledger = heard(ledger, told)
-        subprocess.run(["cp", "--sparse=always", str(image), str(cut)], check=True)
-        os.kill(child, signal.SIGKILL)
-        assert ended(child)
-        if kind == "btrfs":  # two of one identity can't be mounted at once
-            subprocess.run(["btrfstune", "-f", "-m", str(cut)], check=False, capture_output=True)
-        with mounted(kind, cut, tmp_path / "cut", new=False) as at:
-            verified(RootedDisk(at), ledger.copy())
-        cut.unlink()
-        verified(disk, ledger)
+    at, told, cut = tmp_path / "at", tmp_path / "told", tmp_path / "cut.img"
+    disk, dice = RootedDisk(at), random.Random(1)  # noqa: S311 - no secret
+    with mounted(image, at):
+        disk.make_directory(ROOT)
+        ledger = used(disk)
+    for _ in range(12):
+        with mounted(image, at):
+            child = started(work_on, disk, ledger, told)
+            time.sleep(dice.uniform(0.05, 0.6))
+            os.kill(child, signal.SIGSTOP)
+            os.waitpid(child, os.WUNTRACED)
+            ledger = heard(ledger, told)
+            subprocess.run(["cp", "--sparse=always", str(image), str(cut)], check=True)
+            os.kill(child, signal.SIGKILL)
+            assert ended(child)
+        with mounted(cut, at):
+            verified(disk, ledger)
+        cut.replace(image)
 
 
 def fill(disk: RootedDisk, ledger: Ledger) -> None:
@@ -143,12 +147,12 @@ def fill(disk: RootedDisk, ledger: Ledger) -> None:
 
 @pytest.mark.long
 @pytest.mark.host
-def test_a_file_system_that_is_full_loses_nothing_acknowledged(volume: tuple[str, Path, Path]) -> None:
-    disk = RootedDisk(volume[2])
+def test_a_file_system_that_is_full_loses_nothing_acknowledged(volume: Path) -> None:
+    disk = RootedDisk(volume)
     disk.make_directory(ROOT)
     ledger = used(disk)
-    (volume[2] / "ballast").write_bytes(bytes(40 << 20))
+    (volume / "ballast").write_bytes(bytes(40 << 20))
     with pytest.raises(IoFailed, match="no space is left"):
         fill(disk, ledger)
-    (volume[2] / "ballast").unlink()
+    (volume / "ballast").unlink()
     verified(disk, ledger)
