@@ -340,16 +340,16 @@ class Prepared:
         """Let the system fail at a call; the program goes on, and later the power fails too."""
         disk, ledger = self.disk.copy(), self.ledger.copy()
         faulty = FaultyDisk(disk, fault, number, lasting=lasting)
-        outcome = "went through"
+        refused = False
         try:
             self.operation.run(faulty, ledger)
         except IoFailed:
-            outcome = "refused"
+            refused = True
         assert not disk.open, "a file was left open"
         assert not disk.locks
-        outcome = f"{outcome}, {verified(disk, ledger)}"
+        outcome = verified(disk, ledger)
         assert_after_second_cut(disk.after(lambda _: "lost"), ledger)
-        return outcome
+        return outcome if refused else "went through"
 
 
 def assert_after_second_cut(disk: MemoryDisk, ledger: Ledger) -> None:
@@ -359,17 +359,24 @@ def assert_after_second_cut(disk: MemoryDisk, ledger: Ledger) -> None:
     assert_whole(disk, ledger)
 
 
+# By operation, fault and outcome; CALLS stands for how many calls were made to fail.
 Tally = Counter[tuple[str, str, str]]
+CALLS = "calls"
+OUTCOMES = ("went through", "as before", "was committed", "rolled forward", "tail moved away")
 
 
 def tally_lines(tally: Tally) -> list[str]:
     """The tally as a Markdown table."""
-    lines = ["| operation | fault | outcome | cases |", "|---|---|---|---:|"]
-    lines += [
-        f"| {operation} | {fault} | {outcome} | {count} |"
-        for (operation, fault, outcome), count in sorted(tally.items())
+    lines = [
+        f"| operation | fault | calls | cases | {' | '.join(OUTCOMES)} |",
+        "|---|---|" + "---:|" * (len(OUTCOMES) + 2),
     ]
-    return [*lines, f"| all | | | {tally.total()} |"]
+    for operation, fault in sorted({key[:2] for key in tally}):
+        found = [tally[operation, fault, outcome] for outcome in OUTCOMES]
+        numbers = (tally[operation, fault, CALLS], sum(found), *found)
+        lines.append(f"| {operation} | {fault} | {' | '.join(map(str, numbers))} |")
+    every = [sum(count for key, count in tally.items() if key[2] == outcome) for outcome in (CALLS, *OUTCOMES)]
+    return [*lines, f"| all | | {every[0]} | {sum(every[1:])} | {' | '.join(map(str, every[1:]))} |"]
 
 
 def _add(disk: Disk, data: bytes, paths: DomainPaths = PATHS) -> None:

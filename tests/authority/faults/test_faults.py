@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.memory_disk import fates
-from support.store_faults import OPERATIONS, Operation, Prepared, Tally, tally_lines
+from support.memory_disk import Fate, fates
+from support.store_faults import CALLS, OPERATIONS, Operation, Prepared, Tally, tally_lines
 
 HOUSE = Path(__file__).parents[3]
 SHORT = fates(1)
@@ -27,12 +27,25 @@ def tally() -> Iterator[Tally]:
     (folder / "tally.md").write_text("\n".join(tally_lines(counted)) + "\n", "utf-8")
 
 
+def cut_everywhere(operation: Operation, fates: dict[str, Fate], tally: Tally, name: str) -> None:
+    prepared = Prepared.of(operation)
+    calls = tally[operation.name, name, CALLS] = prepared.calls("stop")
+    for number in range(1, calls + 1):
+        for outcome in prepared.stopped(number, fates):
+            tally[operation.name, name, outcome] += 1
+
+
+def fail_everywhere(operation: Operation, fault: str, tally: Tally, *, lasting: bool) -> None:
+    prepared = Prepared.of(operation)
+    name = f"{fault} from then on" if lasting else fault
+    calls = tally[operation.name, name, CALLS] = prepared.calls(fault)
+    for number in range(1, calls + 1):
+        tally[operation.name, name, prepared.failed(fault, number, lasting=lasting)] += 1
+
+
 @by_operation
 def test_a_power_cut_at_any_call_loses_nothing_acknowledged(operation: Operation, tally: Tally) -> None:
-    prepared = Prepared.of(operation)
-    for number in range(1, prepared.calls("stop") + 1):
-        for outcome in prepared.stopped(number, SHORT):
-            tally[operation.name, "power cut", outcome] += 1
+    cut_everywhere(operation, SHORT, tally, "power cut")
 
 
 @by_operation
@@ -40,18 +53,13 @@ def test_a_power_cut_at_any_call_loses_nothing_acknowledged(operation: Operation
 def test_a_disk_that_fails_at_any_call_loses_nothing_acknowledged(
     operation: Operation, fault: str, tally: Tally
 ) -> None:
-    prepared = Prepared.of(operation)
-    for number in range(1, prepared.calls(fault) + 1):
-        tally[operation.name, fault, prepared.failed(fault, number, lasting=False)] += 1
+    fail_everywhere(operation, fault, tally, lasting=False)
 
 
 @pytest.mark.long
 @by_operation
 def test_power_cuts_with_many_fates_lose_nothing_acknowledged(operation: Operation, tally: Tally) -> None:
-    prepared = Prepared.of(operation)
-    for number in range(1, prepared.calls("stop") + 1):
-        for outcome in prepared.stopped(number, LONG):
-            tally[operation.name, "power cut, many fates", outcome] += 1
+    cut_everywhere(operation, LONG, tally, "power cut, many fates")
 
 
 @pytest.mark.long
@@ -60,6 +68,4 @@ def test_power_cuts_with_many_fates_lose_nothing_acknowledged(operation: Operati
 def test_a_disk_that_fails_from_a_call_on_loses_nothing_acknowledged(
     operation: Operation, fault: str, tally: Tally
 ) -> None:
-    prepared = Prepared.of(operation)
-    for number in range(1, prepared.calls(fault) + 1):
-        tally[operation.name, f"{fault} from then on", prepared.failed(fault, number, lasting=True)] += 1
+    fail_everywhere(operation, fault, tally, lasting=True)
