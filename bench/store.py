@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,7 +147,7 @@ def child_scrub(folder: Path) -> dict[str, float]:
 
 
 def child_write(folder: Path) -> dict[str, float]:
-    """Commits of one record, in turns with the syncs that they can't do without, done bare beside them."""
+    """The quickest commit of one record, and of the syncs that it can't do without, done bare in turns with it."""
     paths = StorePaths(folder).domain(NAME)
     ours: list[float] = []
     bare: list[float] = []
@@ -156,7 +155,7 @@ def child_write(folder: Path) -> dict[str, float]:
         for number in range(COMMITS):
             ours.append(spent(lambda n=number: domain.log.commit(entry(n)))[1])  # type: ignore[misc]
             bare.append(spent(lambda: bare_syncs(paths.root / "tmp"))[1])
-    return {"ours_ms": median(ours) * 1000, "bare_ms": median(bare) * 1000}
+    return {"ours_ms": min(ours) * 1000, "bare_ms": min(bare) * 1000}
 
 
 def bare_syncs(folder: Path) -> None:

@@ -64,11 +64,13 @@ def append(disk: Disk, path: Path, data: bytes, offset: int) -> None:
 def scribble(disk: Disk, path: Path, data: bytes, offset: int) -> None:
     """Write into a cache, which need not survive anything; what is there already is left alone. Raises IoFailed."""
     try:
-        if disk.is_file(path) and _has(disk, path, data, offset):
-            return
-        file = disk.open_write(path) if disk.is_file(path) else disk.open_new(path)
         try:
-            write_all(disk, file, data, offset)
+            file = disk.open_write(path)
+        except FileNotFoundError:
+            file = disk.open_new(path)
+        try:
+            if disk.size(file) < offset + len(data) or not _has(disk, path, data, offset):
+                write_all(disk, file, data, offset)
         finally:
             disk.close(file)
     except OSError as error:

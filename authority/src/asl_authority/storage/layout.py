@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from asl_authority import contract
@@ -53,37 +54,37 @@ class DomainPaths:
 
     root: Path
 
-    @property
+    @cached_property
     def view(self) -> Path:
         return self.root / "domain.json"
 
-    @property
+    @cached_property
     def store(self) -> Path:
         return self.root / "store"
 
-    @property
+    @cached_property
     def index(self) -> Path:
         return self.root / "index"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         return self.root / "log"
 
-    @property
+    @cached_property
     def checkpoint(self) -> Path:
         return self.log / "checkpoint"
 
-    @property
+    @cached_property
     def unsigned_checkpoint(self) -> Path:
         """The head of what was logged before a key was unlocked."""
         return self.log / "checkpoint.unsigned"
 
-    @property
+    @cached_property
     def recovered(self) -> Path:
         """Where what did not become part of the log is kept."""
         return self.log / "recovered"
 
-    @property
+    @cached_property
     def snapshots(self) -> Path:
         return self.root / "snapshots"
 

@@ -75,6 +75,7 @@ class LogWriter:
         self.opening = Opening(0, 0, (), "", 0)
         self._cache = TreeCacheWriter(disk, paths)
         self._failed = False
+        self._unsigned = False
 
     @classmethod
     def create(cls, disk: Disk, paths: DomainPaths, origin: str) -> None:
@@ -92,6 +93,7 @@ class LogWriter:
         """
         trusted = (*keys, self.signer.key) if self.signer else tuple(keys)
         heads = load_heads(self.disk, self.paths, self.origin, trusted)
+        self._unsigned = heads.unsigned is not None
         found = self._replay(heads)
         tail = look_behind(self.disk, self.paths, found.place, lacks)
         if (tail.hashes or tail.rest) and self.signer is None:
@@ -110,8 +112,9 @@ class LogWriter:
         signed = heads.signed[0].size if heads.signed else -1
         if tail.hashes or moved or (self.signer is not None and signed < heads.last.size):
             self._publish()
-        elif self.signer is not None and heads.unsigned is not None:
+        elif self.signer is not None and self._unsigned:
             durable.remove(self.disk, self.paths.unsigned_checkpoint)
+            self._unsigned = False
         countersigned = max(heads.last.size - max(signed, 0), 0) if self.signer else 0
         self.opening = Opening(self.frontier.size, len(tail.hashes), moved, tail.reason, countersigned)
         return self.opening
@@ -193,8 +196,9 @@ class LogWriter:
             note = head.signed(self.signer)
             durable.replace(self.disk, self.paths.checkpoint, note.to_bytes())
             self._read_back(head)
-            if self.disk.is_file(self.paths.unsigned_checkpoint):
+            if self._unsigned:
                 durable.remove(self.disk, self.paths.unsigned_checkpoint)
+                self._unsigned = False
         self.head = head
         return head
 

@@ -90,11 +90,13 @@ class TreeCacheWriter:
         self.counts = counts or dict.fromkeys(LEVELS, 0)
         self.records = records
         self.broken = False
+        self._trees = {level: tree_file(paths, level) for level in LEVELS}
+        self._places = places_file(paths)
 
     def tell(self, level: int, nodes: list[bytes]) -> None:
         """Take in new complete subtrees, as a Frontier tells of them."""
         if level in self.counts:
-            self._put(tree_file(self.paths, level), b"".join(nodes), self.counts[level] * HASH_BYTES)
+            self._put(self._trees[level], b"".join(nodes), self.counts[level] * HASH_BYTES)
             self.counts[level] += len(nodes)
 
     def add_places(self, batch: Batch) -> None:
@@ -104,7 +106,7 @@ class TreeCacheWriter:
     def add_offsets(self, offsets: list[int]) -> None:
         """Take in where the next records begin."""
         data = struct.pack(f"<{len(offsets)}Q", *offsets)
-        self._put(places_file(self.paths), data, self.records * _PLACE.size)
+        self._put(self._places, data, self.records * _PLACE.size)
         self.records += len(offsets)
 
     def _put(self, path: Path, data: bytes, offset: int) -> None:

@@ -7,7 +7,7 @@ constant time. One verification takes a few milliseconds.
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -16,6 +16,7 @@ ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
 
 # Extended coordinates (X, Y, Z, T): x = X/Z, y = Y/Z, x·y = T/Z.
 Point = tuple[int, int, int, int]
+Multiples = list[list[Point]]
 IDENTITY: Point = (0, 1, 1, 0)
 
 
@@ -26,14 +27,13 @@ def verifies(public: bytes, message: bytes, signature: bytes) -> bool:
     """
     if len(public) != 32 or len(signature) != 64:
         return False
-    point = decoded(public)
+    minus_a = _minus(public)
     s = int.from_bytes(signature[32:], "little")
-    if point is None or s >= L:
+    if minus_a is None or s >= L:
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    x, y, z, t = point
     # [S]B - [k]A must be R, and R is compared as it is written: so only its canonical encoding passes.
-    return encoded(_times_two(s, _base(), k, (P - x, y, z, P - t))) == signature[:32]
+    return encoded(_add(_times(s, _base()), _times(k, minus_a))) == signature[:32]
 
 
 def decoded(data: bytes) -> Point | None:
@@ -79,21 +79,41 @@ def _double(point: Point) -> Point:
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _times_two(a: int, one: Point, b: int, other: Point) -> Point:
-    """a times one point plus b times another, both at a time."""
-    both = _add(one, other)
+def _multiples(point: Point) -> Multiples:
+    """The multiples of a point by every hexadecimal digit at every place of a scalar, so that times is only adding."""
+    rows = []
+    for _ in range(64):
+        row = [IDENTITY, point]
+        while len(row) < 16:
+            row.append(_add(row[-1], point))
+        rows.append(row)
+        point = _double(row[8])
+    return rows
+
+
+def _times(scalar: int, multiples: Multiples) -> Point:
+    """A point, by its multiples, times a scalar below the group's order."""
     result = IDENTITY
-    for bit in range(max(a.bit_length(), b.bit_length()) - 1, -1, -1):
-        result = _double(result)
-        in_a, in_b = a >> bit & 1, b >> bit & 1
-        if in_a or in_b:
-            result = _add(result, both if in_a and in_b else one if in_a else other)
+    for row in multiples:
+        if scalar & 15:
+            result = _add(result, row[scalar & 15])
+        scalar >>= 4
     return result
 
 
+@lru_cache(maxsize=16)
+def _minus(public: bytes) -> Multiples | None:
+    """The multiples of a key's point, negated. Kept, for whoever signs once signs again."""
+    point = decoded(public)
+    if point is None:
+        return None
+    x, y, z, t = point
+    return _multiples((P - x, y, z, P - t))
+
+
 @cache
-def _base() -> Point:
-    """The point with y = 4/5 and an even x."""
+def _base() -> Multiples:
+    """The multiples of the point with y = 4/5 and an even x."""
     point = decoded((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
     assert point is not None  # noqa: S101 - it is a constant
-    return point
+    return _multiples(point)

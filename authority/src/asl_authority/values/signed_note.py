@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from asl_authority.errors import Malformed
 from asl_authority.values.ed25519 import SIGNATURE_BYTES, PublicKey, Signer
@@ -42,7 +43,7 @@ class NoteKey:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!a} can't be the name of a note's key")
 
-    @property
+    @cached_property
     def key_id(self) -> bytes:
         """The four bytes that stand before this key's signatures."""
         return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public.raw).digest()[:4]
@@ -59,7 +60,7 @@ class NoteSigner:
     name: str
     signer: Signer
 
-    @property
+    @cached_property
     def key(self) -> NoteKey:
         """The public half."""
         return NoteKey(self.name, self.signer.public)
