@@ -14,6 +14,7 @@ from asl_image.runner import Command, Runs
 # What a build reads: the profiles' folder may be elsewhere, these lie in the project's root.
 PROFILES = "profiles"
 READ_BY_BUILDS = ("authority", "hooks", "overlays", PROFILES, "src")
+TAKEN_WHOLE = ("hooks", "overlays")
 # All that the project has at its root; what is made there (build, .venv, caches) is not on the list.
 PARTS = (
     *READ_BY_BUILDS,
@@ -41,13 +42,21 @@ def find_checkout(root: Path, profiles: Path, runner: Runs) -> Checkout:
         return Checkout("none", None, project_files(root, profiles))
     git = (*GIT, "-C", str(root))
     commit = runner.read(Command((*git, "rev-parse", "HEAD"))).strip()
-    changed = runner.read(Command((*git, "status", "--porcelain", "-z", "--untracked-files=all")))
-    listed = runner.read(Command((*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard")))
-    names = sorted({name for name in listed.split("\0") if name and os.path.lexists(root / name)})
-    files = {name: root / name for name in names if not name.startswith(f"{PROFILES}/")}
+    status = runner.read(Command((*git, "status", "--porcelain", "-z", "--untracked-files=all")))
+    changed = [entry for entry in status.split("\0") if entry and not (entry.startswith("?? ") and foreign(entry[3:]))]
+    tracked = runner.read(Command((*git, "ls-files", "-z", "--cached"))).split("\0")
+    added = runner.read(Command((*git, "ls-files", "-z", "--others", "--exclude-standard"))).split("\0")
+    names = {*tracked, *(name for name in added if not foreign(name))} - {""}
+    present = sorted(name for name in names if os.path.lexists(root / name))
+    files = {name: root / name for name in present if not name.startswith(f"{PROFILES}/")}
     own = profiles.resolve() == (root / PROFILES).resolve()
     # With what a build reads and git ignores: an overlay brings every file that lies in it.
     return Checkout("dirty" if changed or not own else "clean", commit, {**files, **read_by_builds(root, profiles)})
+
+
+def foreign(name: str) -> bool:
+    """Whether what git does not track lies where the project has nothing: somebody's key, a kit, what they received."""
+    return name.split("/")[0] not in PARTS
 
 
 def project_files(root: Path, profiles: Path) -> dict[str, Path]:
@@ -63,7 +72,10 @@ def read_by_builds(root: Path, profiles: Path) -> dict[str, Path]:
 
 
 def names_below(root: Path, part: str) -> Iterator[str]:
-    """Every file and link at or below `root`/`part`, but what Python and its tools leave lying about."""
+    """Every file and link at or below `root`/`part`, but what Python and its tools leave lying about.
+
+    Of overlays and hooks nothing is left out: what lies there goes into the image, whatever it is called.
+    """
     path = root / part
     if path.is_symlink() or path.is_file():
         yield part
@@ -71,7 +83,7 @@ def names_below(root: Path, part: str) -> Iterator[str]:
     if not path.is_dir():
         return
     for child in sorted(path.iterdir()):
-        if left_by_tools(child):
+        if part.split("/")[0] not in TAKEN_WHOLE and left_by_tools(child):
             continue
         name = f"{part}/{child.name}" if part else child.name
         if not child.is_symlink() and not child.is_dir() and not child.is_file():
@@ -81,4 +93,5 @@ def names_below(root: Path, part: str) -> Iterator[str]:
 
 def left_by_tools(path: Path) -> bool:
     """True for what is made from sources and never is one."""
-    return path.name == "__pycache__" or path.suffix in (".pyc", ".egg-info") or path.name.endswith("_cache")
+    tools_own = path.name.startswith(".") and path.name.endswith("_cache")
+    return path.name == "__pycache__" or path.suffix in (".pyc", ".egg-info") or tools_own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -14,6 +14,10 @@ from asl_image.programs import Programs
 
 FORMAT: Literal["asl-image.manifest/1"] = "asl-image.manifest/1"
 MBR_CODE = 440  # bytes of boot code in a master boot record
+
+
+# It becomes the name of files and folders.
+ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class LockState(Locked):
@@ -67,7 +71,7 @@ class ImageManifest(Locked):
 
     format: Literal["asl-image.manifest/1"]
     builder: Text = Field(description="Version of the builder.")
-    profile: Text
+    profile: ProfileName
     suite: Text
     architecture: Text
     engine: Literal["mmdebstrap", "debootstrap"]

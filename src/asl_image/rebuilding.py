@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -37,7 +36,6 @@ from asl_image.store import sha256_of
 PROVENANCE = "provenance.json"
 MANIFEST = "manifest"
 COMPRESSIONS = ("dev", "release")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MOST = 12  # lines about one thing
 
 
@@ -79,8 +77,6 @@ def read_original(path: Path) -> Original:
         raise ConfigError(f"{path}: not a manifest: not UTF-8 text") from None
     except OSError as error:
         raise IoFailed(f"{path}: can't be read: {error.strerror}") from error
-    if not NAME.fullmatch(manifest.profile):  # it becomes the name of files and folders
-        raise ConfigError(f"{path}: {manifest.profile!r:.80} is no name of a profile")
     original = Original(path, data, manifest, None)
     iso = original.beside("image.iso")
     if iso.is_file() and sha256_of(iso) != manifest.iso.sha256:
@@ -236,7 +232,8 @@ def result_differences(original: Original, folder: Path) -> dict[str, tuple[str,
             if sha256 != original.manifest.iso.sha256:
                 found[name] = (f"SHA-256 {sha256} instead of {original.manifest.iso.sha256}",)
         elif original.beside(source).is_file():
-            then, now = original.beside(source).read_bytes(), again.read_bytes()
+            then = original.data if source == "manifest.json" else original.beside(source).read_bytes()
+            now = again.read_bytes()
             if then != now:
                 found[name] = tuple(value_differences(then, now))
     return found
@@ -246,6 +243,7 @@ def value_differences(then: bytes, now: bytes) -> list[str]:
     """What differs between two papers, where they are JSON."""
     try:
         lines = list(differences(strict_value(then.decode()), strict_value(now.decode())))
+        lines = lines or ["the same values, written otherwise"]
     except (ValueError, RecursionError):
         lines = ["other bytes"]
     return lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])

@@ -28,7 +28,8 @@ PLAIN_EVERY_S = 10.0
 JSON_EVERY_S = 1.0
 
 # What a file or a program says may be shown, but it may not steer the terminal.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Lone surrogates stand for bytes that are no UTF-8, and can't be written at all.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNIT_STEPS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -99,7 +100,7 @@ class Screen:
 
     def result(self, text: str, data: Mapping[str, object]) -> None:
         """Give the answer on stdout: `text` for people, `data` as one JSON object under `--json`."""
-        answer = json.dumps(data, ensure_ascii=False, indent=2) if self.as_json else text
+        answer = json.dumps(data, indent=2) if self.as_json else harmless(text)
         try:
             self.out.write(answer if answer.endswith("\n") else answer + "\n")
             self.out.flush()

@@ -104,6 +104,13 @@ def test_packages_that_are_not_in_the_store_are_status_4_and_listed(house: House
     assert "hint: build.py fetch smoke" in text
 
 
+def test_a_release_with_something_preloaded_is_status_2(house: House) -> None:
+    status, text = said(house, "build", "smoke", "--release", "--preloaded", "x.json")
+
+    assert status == 2
+    assert "a release has nothing preloaded" in text
+
+
 def test_a_build_has_no_network_and_dies_with_whoever_started_it() -> None:
     argv = private_argv(("true",), uid=0)
 

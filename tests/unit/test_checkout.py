@@ -81,7 +81,19 @@ def test_what_git_ignores_and_a_build_reads_comes_too(committed: Path) -> None:
     (committed / "src/asl_image/__pycache__").mkdir()
     (committed / "src/asl_image/__pycache__/cli.pyc").touch()
 
-    assert look(committed)[2] == {*FILES, "overlays/base/root/boot.log"}
+    (committed / "overlays/base/root/__pycache__").mkdir()
+    (committed / "overlays/base/root/__pycache__/x.pyc").touch()
+    read = {"overlays/base/root/boot.log", "overlays/base/root/__pycache__/x.pyc"}
+
+    assert look(committed)[2] == {*FILES, *read}
+
+
+@pytest.mark.parametrize("name", ["alice.key", "smoke.kit.tar", "received/authority.iso"])
+def test_what_lies_in_a_checkout_and_is_nothing_of_the_project_is_left_alone(committed: Path, name: str) -> None:
+    (committed / name).parent.mkdir(exist_ok=True)
+    (committed / name).touch()
+
+    assert look(committed)[::2] == ("clean", {*FILES})
 
 
 def test_without_git_it_is_what_the_list_names_even_inside_somebody_s_checkout(root: Path) -> None:

@@ -311,6 +311,27 @@ class Watched:
                 task.advance(10**6)
 
 
+def test_what_a_file_is_called_steers_no_terminal_and_is_always_shown() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
+    screen = Screen(out, io.StringIO())
+
+    screen.result("a\tb\x1b[2Jc\x9bd\udcff\n", {})
+
+    out.seek(0)
+    assert out.read() == "a\tb\\x1b[2Jc\\x9bd\\xdcff\n"
+
+
+def test_under_json_it_is_one_object_of_plain_signs() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="strict")
+    screen = Screen(out, io.StringIO(), as_json=True)
+    data = {"name": "a\x1b\x9b\udcff\u00e9"}
+
+    screen.result("", data)
+
+    out.seek(0)
+    assert json.loads(out.read()) == data
+
+
 def test_plain_progress_has_a_first_and_a_last_line_and_one_in_ten_seconds_between() -> None:
     watched = Watched("auto")  # no terminal here
 

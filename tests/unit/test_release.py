@@ -68,6 +68,11 @@ def test_a_clean_checkout_gives_its_commit_and_is_not_touched(root: Path) -> Non
     assert (root / ".git/index").read_bytes() == index
 
 
+def in_folder(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+
 def change(root: Path) -> None:
     (root / "README.md").write_text("other")
 
@@ -104,6 +109,18 @@ DIRT: dict[str, tuple[Callable[[Path], object], str]] = {
         "overlays/base/root/x: not in the commit",
     ),
     "an ignored file": (lambda root: (root / "overlays/base/x.bak").touch(), "overlays/base/x.bak: not in the commit"),
+    "a compiled file in an overlay": (
+        lambda root: (root / "overlays/base/root/x.pyc").touch(),
+        "overlays/base/root/x.pyc: not in the commit",
+    ),
+    "a file in an overlay's cache": (
+        lambda root: in_folder(root / "overlays/base/root/var/font_cache/x"),
+        "overlays/base/root/var/font_cache/x: not in the commit",
+    ),
+    "a program in a folder called a cache": (
+        lambda root: in_folder(root / "authority/src/a_cache/x.py"),
+        "authority/src/a_cache/x.py: not in the commit",
+    ),
     "a hidden change": (hide, "README.md: git is told not to look at it"),
     "a skipped file": (skip, "README.md: git is told not to look at it"),
 }

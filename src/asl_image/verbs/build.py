@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from asl_image.building import carry_out, check_host, only_builder, start_inside
+from asl_image.errors import ConfigError
 from asl_image.execute import Stamp
 from asl_image.kituse import locks_of, use_kit
 from asl_image.plan import make_plan
@@ -31,6 +32,8 @@ from asl_image.verbs.buildoptions import BuildOptions, build_options
 @click.pass_obj
 def build(house: House, options: BuildOptions, kit: Path | None, inside: bool, preloaded: Path | None) -> int | None:
     """Build the image of PROFILE; its path is printed on stdout."""
+    if preloaded is not None and options.release:
+        raise ConfigError("--preloaded is for repro-test, and a release has nothing preloaded", hint="leave it out")
     found = None if kit is None else locks_of(kit) if inside else use_kit(house, kit, options.profile)
     inputs = options.inputs(house, None if found is None else found.locks)
     plan = make_plan(inputs)
