@@ -15,13 +15,16 @@ from typing import Any
 import pytest
 
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import IoFailed, Malformed
+from asl_authority.errors import IoFailed, Malformed, Refused
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
+from asl_authority.operations.boot_claim import boot_claim, claims_for
 from asl_authority.operations.claim import NO_STORE
-from asl_authority.operations.measure import measure
+from asl_authority.operations.measure import measure, read_layers
 from asl_authority.storage.session import load_session, make_session
+from asl_authority.storage.snapshots import Inventory
 from asl_authority.values.builders import read_builders
+from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Verdict, read_claim
 from asl_authority.values.environment import Status
 from asl_authority.values.readings import Readings
@@ -430,7 +433,7 @@ def test_what_only_root_may_read_comes_from_the_helper(helped: SealedMachine) ->
     says = Readings(roots, IMAGE, "01" * 32, "02" * 32, "03" * 32)
     thread = helper(helped, says.to_bytes())
 
-    seen = measure(helped.root, helped.root).environment
+    seen = measure(helped.root, helped.root, read_layers(helped.root)).environment
     thread.join()
 
     assert all(layer.recomputed == layer.stated for layer in seen.layers)
@@ -452,7 +455,7 @@ def test_a_helper_that_makes_no_sense_is_not_believed(
     thread = helper(helped, says)
 
     with pytest.raises(error):
-        measure(helped.root, helped.root)
+        measure(helped.root, helped.root, read_layers(helped.root))
     thread.join()
 
 
@@ -464,3 +467,39 @@ def test_a_machine_that_no_sealed_image_runs_on_is_measured_as_such(machine: Sea
 
     assert found["notes"] == ["this machine was not started from a sealed image"]
     assert "image_id" in read_claim(found["claim"].encode()).environment.having(Status.ABSENT)
+
+
+def test_what_is_signed_is_signed_under_the_claim_of_this_boot(machine: SealedMachine, manifest: Path) -> None:
+    call(machine, "claim", "--manifest", manifest)
+    claim = boot_claim(machine.root, machine.root / "asl-auth-host")
+    inventory = Inventory("me.example", Checkpoint("asl/me.example", 3, bytes(32)), b"", 0, 0)
+
+    carried = claims_for(claim)(inventory, claim.digest)
+
+    assert (carried.verdict, carried.session_id) == (Verdict.VERIFIED, SESSION)
+    assert (carried.domain_id, carried.logseq, carried.previous) == ("me.example", 3, claim.digest)
+    assert carried.snapshot_id == inventory.snapshot_id
+    assert read_claim(carried.to_bytes()) == carried
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "check_id"),
+    [
+        ("run/asl/session/id", "00" * 16 + "\n", "CLAIM-SESSION"),
+        ("sys/class/net/eth0/operstate", "up\n", "CLAIM-ENVIRONMENT"),
+        ("asl-auth-host/tools/versions/sops-3.11.0/sops", b"sops!", "CLAIM-ENVIRONMENT"),
+        ("run/asl/session/claim", None, "CLAIM-MISSING"),
+        ("run/asl/session/id", None, "CLAIM-MISSING"),
+    ],
+)
+def test_a_claim_of_another_boot_or_machine_and_none_at_all_let_nothing_be_signed(
+    machine: SealedMachine, name: str, content: str | bytes | None, check_id: str
+) -> None:
+    call(machine, "claim")
+    assert boot_claim(machine.root, machine.root / "asl-auth-host").verdict is Verdict.UNVERIFIED
+    machine.take(name) if content is None else machine.put(name, content)
+
+    with pytest.raises(Refused) as refusal:
+        boot_claim(machine.root, machine.root / "asl-auth-host")
+    assert refusal.value.check_id == check_id
+    assert refusal.value.hint

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from asl_authority.errors import Malformed
 from asl_authority.operations.claim import judge
-from asl_authority.operations.measure import measure
+from asl_authority.operations.measure import measure, read_layers
 from asl_authority.values.builders import Builder, Builders
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.environment import Environment, Fact, Interface, Status, Tool
@@ -132,7 +132,7 @@ def test_any_bytes_are_a_manifest_or_refused_by_a_rule(data: bytes) -> None:
 def seen(tmp_path: Path) -> Environment:
     """The environment of a machine on which all is as the manifest says."""
     machine = SealedMachine(tmp_path)
-    return measure(machine.root, machine.root / "asl-auth-host").environment
+    return measure(machine.root, machine.root / "asl-auth-host", read_layers(machine.root)).environment
 
 
 REFERRED = ("image_id", "medium", "kernel", "initrd", "kernel_cmdline", "tools")

@@ -1,4 +1,4 @@
-"""The image can say what it is: everything measured on the machine that runs it, nothing verified without a manifest."""
+"""The image can say what it is: all of it measured by the machine that it runs, nothing verified without a manifest."""
 
 from __future__ import annotations
 

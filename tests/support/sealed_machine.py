@@ -182,3 +182,14 @@ class SealedMachine:
     def take(self, name: str) -> None:
         """A file that is gone."""
         (self.root / name).unlink()
+
+
+def write_sealed(here: Path) -> None:
+    """A sealed machine below `sealed`, one that names no builders below `bare`, and the papers of their image."""
+    SealedMachine(here / "sealed", BUILDERS)
+    SealedMachine(here / "bare")
+    manifest = manifest_bytes()
+    (here / "image.manifest.json").write_bytes(manifest)
+    (here / "image.manifest.json.dsse.json").write_bytes(signed(manifest, ALICE, BOB))
+    (here / "one.dsse.json").write_bytes(signed(manifest, ALICE))
+    (here / "builders.json").write_bytes(BUILDERS.to_bytes())

@@ -10,6 +10,7 @@ from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
 from support.domains import POLICY, ROOTS, secret
+from support.sealed_machine import write_sealed
 
 # By the name of the file; by the name of the test key.
 KEYS = {
@@ -40,6 +41,7 @@ def make_files(here: Path) -> None:
     (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
+    write_sealed(here)
     for made in ("machine/run/asl", "machine/asl-auth-host"):
         (here / made).mkdir(parents=True)
 

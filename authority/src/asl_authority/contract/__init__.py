@@ -46,6 +46,8 @@ SEAL_STATE = RUN_STATE / "seal.json"
 VOLUMES_STATE = RUN_STATE / "volumes.json"
 # This boot's session id, made by whoever needs it first; the folder belongs to who runs the authority's tools.
 SESSION = RUN_STATE / "session" / "id"
+# The last claim of this boot: what is signed since is signed under it.
+SESSION_CLAIM = RUN_STATE / "session" / "claim"
 # Where the root helper answers with what only root may read of layers and medium.
 MEASURE_SOCKET = RUN_STATE / "measure"
 

@@ -56,8 +56,8 @@ def verify_text(claim: Claim, findings: Sequence[Finding], *, here: bool) -> str
     """Every check, and what they come to."""
     lines = [line for finding in findings for line in _finding(finding)]
     failed = [finding.check_id for finding in findings if not finding.ok]
-    what = "and of this machine, as it is" if here else "read as it is; this machine was not looked at"
-    good = f"The claim is {claim.verdict} {what}." if not failed else f"It does NOT hold: {', '.join(failed)}."
+    what = ", and of this machine as it is" if here else "; this machine was not looked at"
+    good = f"The claim is {claim.verdict}{what}." if not failed else f"It does NOT hold: {', '.join(failed)}."
     return "\n".join([*lines, *_listed("It is not VERIFIED, for:", why(claim)), *_wrapped(good, "")]) + "\n"
 
 
@@ -130,7 +130,7 @@ def _optional(claim: Claim) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    return textwrap.wrap(finding_line(finding).rstrip("\n"), _WIDTH, subsequent_indent=" " * 8)
+    return finding_line(finding).splitlines()
 
 
 def _listed(title: str, items: Sequence[str]) -> list[str]:

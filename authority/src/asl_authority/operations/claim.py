@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from asl_authority.errors import Malformed
 from asl_authority.operations.measure import ADDED, Measured
+from asl_authority.storage.snapshots import Inventory
 from asl_authority.values.builders import Builders
 from asl_authority.values.claim import (
     Claim,
@@ -42,6 +43,13 @@ class StoreState:
     head: Head
     store_checksum: str
     previous: str | None = None
+
+    @classmethod
+    def of(cls, inventory: Inventory, previous: str | None) -> StoreState:
+        """What an inventory of a domain says."""
+        size = inventory.head.size
+        head = Head(size, inventory.head.root.hex())
+        return cls(HOST_ID, inventory.domain_id, size, head, inventory.checksum, previous)
 
 
 # A host whose store is empty, or not there: what it claims is the same.
@@ -128,10 +136,15 @@ def verify_here(
     said = f"failed now: {', '.join(failed)}" if failed else "it passes now too"
     return [
         check_session(claim, session_id or "none"),
-        check_environment(claim, _as_declared(measured.environment, claim.environment)),
+        check_unchanged(claim, measured.environment),
         check_offline(replace(claim, environment=measured.environment)),
         Finding("CLAIM-SELF-TEST", tested.ok and not failed, f"{tested.detail}; {said}"),
     ]
+
+
+def check_unchanged(claim: Claim, now: Environment) -> Finding:
+    """CLAIM-ENVIRONMENT, with what a person had declared for the claim: that can't be measured again."""
+    return check_environment(claim, _as_declared(now, claim.environment))
 
 
 def verify_paper(claim: Claim, judged: Judged | None, nonce: str | None) -> list[Finding]:

@@ -36,17 +36,25 @@ def read_devices(machine: Path, advance: Callable[[int], None] = lambda _: None)
     return sealed_media.read_sealed(machine, seal, advance)
 
 
-def measure(machine: Path, store_root: Path, advance: Callable[[int], None] = lambda _: None) -> Measured:
+def read_layers(machine: Path, advance: Callable[[int], None] = lambda _: None) -> Readings:
+    """Layers and medium, by the root helper where there is one, by this process otherwise. Raises Malformed, IoFailed.
+
+    On a machine without a seal there is nothing to read.
+    """
+    seal = state.load_seal(machine)
+    if seal is None:
+        return Readings()
+    asked = helper.ask_readings(machine)
+    return asked if asked is not None else sealed_media.read_sealed(machine, seal, advance)
+
+
+def measure(machine: Path, store_root: Path, readings: Readings) -> Measured:
     """Every fact, none of them held against anything yet. Raises Malformed, IoFailed.
 
-    Layers and medium are read by the root helper where there is one, by this process otherwise.
+    `readings` are what `read_layers` gave: they take long, and while dm-verity holds, they stay the same.
     """
     seal, line = state.load_seal(machine), machine_facts.load_cmdline(machine)
     words = None if line is None else read_kernel_words(line)
-    readings = Readings()
-    if seal is not None:
-        asked = helper.ask_readings(machine)
-        readings = asked if asked is not None else sealed_media.read_sealed(machine, seal, advance)
     said = None if words is None else (words.image, words.layers)
     recorded = None if seal is None else (seal.image, seal.layers)
     if said != recorded:

@@ -1,4 +1,4 @@
-"""The id of this boot's session: made once after a start, and gone with the machine's memory."""
+"""This boot's session: its id, made once after a start, and its last claim; both go with the machine's memory."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from asl_authority.contract import SESSION
+from asl_authority.contract import SESSION, SESSION_CLAIM
 from asl_authority.errors import IoFailed, Malformed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.machine_facts import load_text
 from asl_authority.storage.paths import inside
+from asl_authority.values.claim import KIND
 from asl_authority.values.log_entry import SESSION as FORM
 
 BYTES = 16
@@ -39,3 +40,16 @@ def make_session(root: Path, draw: Callable[[int], bytes]) -> str:
     if made is None:
         raise IoFailed(f"{SESSION}: was made and is not there")
     return made
+
+
+def keep_claim(root: Path, data: bytes) -> None:
+    """Remember the claim, in the place of one before it. Raises IoFailed."""
+    durable.replace(HostDisk(), inside(root, SESSION_CLAIM), data)
+
+
+def load_claim(root: Path) -> bytes | None:
+    """The last claim of this boot; None when there is none. Raises IoFailed."""
+    try:
+        return durable.read(HostDisk(), inside(root, SESSION_CLAIM), KIND.limits.size)
+    except FileNotFoundError:
+        return None

@@ -34,16 +34,17 @@ def claim(call: Call) -> Answer:
     from asl_authority.contract import ExitStatus
     from asl_authority.front import claim_text
     from asl_authority.operations.claim import NO_STORE, prepare_claim
-    from asl_authority.operations.measure import Measured, declare, measure
+    from asl_authority.operations.measure import Measured, declare, measure, read_layers
     from asl_authority.operations.self_test import run_self_test
     from asl_authority.storage.plain_files import write_new
-    from asl_authority.storage.session import make_session
+    from asl_authority.storage.session import keep_claim, make_session
 
     nonce, said, judged = _nonce(call), _declared(call), _judged(call)
-    measured = measure(call.machine, call.root)
+    measured = measure(call.machine, call.root, read_layers(call.machine))
     measured = Measured(declare(measured.environment, said), measured.notes)
     session = make_session(call.machine, call.outside.random)
     prepared = prepare_claim(measured, tuple(run_self_test()), NO_STORE, session, judged, nonce)
+    keep_claim(call.machine, prepared.claim.to_bytes())
     path = call.values.get("output")
     if path is not None:
         write_new(path, prepared.claim.to_bytes())
@@ -60,7 +61,7 @@ def verify_env(call: Call) -> Answer:
     from asl_authority.contract import ExitStatus
     from asl_authority.front import claim_text
     from asl_authority.operations.claim import verify_here, verify_paper
-    from asl_authority.operations.measure import measure
+    from asl_authority.operations.measure import measure, read_layers
     from asl_authority.operations.self_test import run_self_test
     from asl_authority.storage.session import load_session
     from asl_authority.storage.state import load_seal
@@ -70,7 +71,7 @@ def verify_env(call: Call) -> Answer:
     findings = _named(call.path("claim"), found)
     here = load_seal(call.machine) is not None and not call.values.get("paper")
     if here:
-        now = measure(call.machine, call.root)
+        now = measure(call.machine, call.root, read_layers(call.machine))
         findings += verify_here(found, now, load_session(call.machine), tuple(run_self_test()))
     findings += verify_paper(found, judged, nonce)
     ok = all(finding.ok for finding in findings)
