@@ -6,8 +6,9 @@
     = 0
 
 `$` is a command; `>` is what the person types, `>*` what is typed unseen, `> ^C` and `> ^D` stop it; `!` is a line on
-stderr; `= N` is the exit status. Everything happens in a new directory that holds the files of stories/files, so only
-its own name is masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
+stderr; `= N` is the exit status. Who writes a story answers a confirmation by `> WORDS`; when it is told, the words that
+confirm stand there. Everything happens in a new directory that holds the stories' files, so only its own name is
+masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ class Answers:
 
     answers: list[str]
     write: Callable[[str], object]
-    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
         """Keep it."""
+        self.said.append(text)
         self.write(text)
 
     def ask(self, question: str) -> str:
@@ -59,17 +61,25 @@ class Answers:
         self._next(question, "> ")
 
     def _next(self, question: str, mark: str) -> str:
-        self.asked.append(question)
         self.write(question.rstrip(" ") + "\n")
         if not self.answers:
             raise AssertionError(f"the story has no answer to: {question}")
         answer = self.answers.pop(0)
+        if answer == "WORDS":
+            answer = asked_for(question, "".join(self.said))
         self.write(f"{mark}{answer}".rstrip(" ") + "\n")
         if answer == "^C":
             raise KeyboardInterrupt
         if answer == "^D":
             raise Aborted("the terminal was closed")
         return answer
+
+
+def asked_for(question: str, shown: str) -> str:
+    """The words that the question asks for, out of the last digest that was shown."""
+    places = re.findall(r"word ([0-9]) of line ([0-9])", question)
+    lines = {line[0]: line.split(" ")[1:] for line in re.findall(r"^  ([0-9]: .*)$", shown, re.MULTILINE)}
+    return " ".join(lines[line][int(word) - 1] for word, line in places)
 
 
 def no_randomness(name: str) -> Callable[[int], bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
 from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
 from support.domains import POLICY, ROOTS, secret
@@ -21,6 +23,8 @@ KEYS = {
     "log": "log",
     "stranger": "stranger",
 }
+SEALED = {"root-1": KeyKind.OFFLINE_ROOT, "domain": KeyKind.DOMAIN_ROOT, "log": KeyKind.LOG}
+PASSPHRASE = "a test's own passphrase"
 SEAL = {
     "image": "ab" * 32,
     "mode": "host",
@@ -38,6 +42,7 @@ def make_files(here: Path) -> None:
         (here / f"{name}.pem").write_bytes(private_pem(secret(of)))
     (here / "policy.json").write_bytes(POLICY.to_bytes())
     (here / "roots.json").write_bytes(ROOTS.to_bytes())
+    (here / "roots-alone.json").write_bytes(RootSet(1, (secret("root 1").public,), 1).to_bytes())
     (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
@@ -46,6 +51,17 @@ def make_files(here: Path) -> None:
         (here / made).mkdir(parents=True)
 
 
+def make_sealed_files(folder: Path) -> None:
+    """Write the keys at rest, which cost too much to be made for every test: they are kept in stories/files."""
+    for name, kind in SEALED.items():
+        random = hashlib.shake_256(name.encode()).digest(RANDOM_BYTES)
+        (folder / f"{name}.priv.enc").write_bytes(seal_key(secret(KEYS[name]), PASSPHRASE, kind, random))
+
+
 def private_pem(key: SecretKey) -> bytes:
     """A private key that is no secret, as openssl reads it."""
     return b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(key.pkcs8) + b"\n-----END PRIVATE KEY-----\n"
+
+
+if __name__ == "__main__":
+    make_sealed_files(Path(__file__).parents[1] / "authority/stories/files")

@@ -30,6 +30,8 @@ GROUPS: Mapping[str, str] = {
     "root": "root",
     "cert": "cert",
     "dam": "dam",
+    "key": "key",
+    "receipt": "receipt",
 }
 
 COMMON = (

@@ -89,11 +89,12 @@ def protect(call: Call) -> None:
 
 def _unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
     from asl_authority.operations.unlock import unlock
-    from asl_authority.storage.plain_files import read_file
+    from asl_authority.storage.plain_files import named, read_file
 
     protect(call)
     path = call.path("key")
-    return unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
+    with named(path):
+        return unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
 
 
 def _signer(call: Call, task: Task[T]) -> PublicKey:

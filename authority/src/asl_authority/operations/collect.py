@@ -93,7 +93,7 @@ def lint(task: Task[T], throwaway: SecretKey) -> tuple[Finding, ...]:
             again.body == task.artifact.body and again.envelope.message() == task.message,
             f"{len(task.message)} bytes to sign, read again as what they were made from",
         ),
-        *_verified(task.message, throwaway.public, envelope.signatures[0].sig),
+        *verified(task.message, throwaway.public, envelope.signatures[0].sig),
         *(
             check_may_sign(level, envelope.payload_type, rehearsal=task.rehearsal)
             for level in sorted({level for _, level in task.signers})
@@ -117,7 +117,7 @@ def with_signature(task: Task[T], key: PublicKey, signature: bytes) -> Task[T]:
     task.level_of(key)
     _expect_new(task, key)
     _expect(
-        _verified(task.message, key, signature),
+        verified(task.message, key, signature),
         "a signature that does not fit",
         Malformed,
     )
@@ -181,7 +181,8 @@ def verified_elsewhere(envelope: Envelope, keys: Iterable[PublicKey]) -> list[Fi
     ]
 
 
-def _verified(message: bytes, key: PublicKey, signature: bytes) -> list[Finding]:
+def verified(message: bytes, key: PublicKey, signature: bytes) -> list[Finding]:
+    """What both implementations say of a signature."""
     return [
         Finding(SIGN_VERIFIED, key.verifies(message, signature), key.key_id),
         _elsewhere(message, key, signature),

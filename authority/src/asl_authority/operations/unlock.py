@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from asl_authority.errors import UnlockFailed
 from asl_authority.operations.terminal import Terminal
+from asl_authority.values.age import read_header
 from asl_authority.values.ed25519 import PublicKey, SecretKey
-from asl_authority.values.keyfile import KeyKind, cost_words, open_key
+from asl_authority.values.keyfile import WORK, KeyKind, cost_words, open_key
 from asl_authority.values.passphrase import used
 
 TRIES = 3
@@ -19,7 +20,8 @@ def unlock(terminal: Terminal, name: str, data: bytes, kind: KeyKind, public: Pu
 def unlock_with_passphrase(
     terminal: Terminal, name: str, data: bytes, kind: KeyKind, public: PublicKey
 ) -> tuple[SecretKey, str]:
-    """As `unlock`, and what opened it."""
+    """As `unlock`, and what opened it. What can be no key of this kind is refused before a passphrase is asked for."""
+    read_header(data, WORK[kind])
     terminal.say(f"{name}: a key of the kind {kind}, {cost_words(kind)}\n")
     for left in range(TRIES - 1, -1, -1):
         passphrase = used(terminal.secret("Passphrase (not shown): "))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,6 +34,19 @@ def write_new(path: Path, data: bytes) -> None:
         create(HostDisk(), path, data)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: no such directory") from None
+
+
+def write_checked(path: Path, data: bytes, check: Callable[[bytes], None]) -> None:
+    """A new file that is taken away again unless `check` takes what is read back of it. Raises as `write_new`."""
+    if path.exists():
+        raise Refused(f"{path}: is there already; nothing is overwritten")
+    write_new(path, data)
+    try:
+        check(read_file(path, len(data)))
+    except BaseException:  # Ctrl-C too leaves nothing behind
+        with suppress(IoFailed):
+            remove(HostDisk(), path)
+        raise
 
 
 def write_all_new(files: Mapping[Path, bytes]) -> None:
