@@ -6,8 +6,8 @@
     = 0
 
 `$` is a command; `>` is what the person types, `>*` what is typed unseen, `> ^C` and `> ^D` stop it; `!` is a line on
-stderr; `= N` is the exit status. Who writes a story answers a confirmation by `> WORDS`; when it is told, the words that
-confirm stand there. Everything happens in a new directory that holds the stories' files, so only its own name is
+stderr; `= N` is the exit status. Who writes a story answers a confirmation by `> WORDS`; when it is told, the words
+that confirm stand there. Everything happens in a new directory that holds the stories' files, so only its own name is
 masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
 """
 

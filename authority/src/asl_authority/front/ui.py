@@ -36,6 +36,8 @@ def plain(text: str) -> str:
 
 def json_object(program: str, status: ExitStatus, **members: object) -> str:
     """The one object of --json: who speaks, how it ended, and the answer; absent things are left out."""
+    if taken := members.keys() & {"program", "version", "status"}:
+        raise ValueError(f"{taken}: what every answer says may not be said otherwise")
     value = {"program": program, "version": __version__, "status": int(status), **members}
     return json.dumps(_without_none(value), indent=2) + "\n"
 

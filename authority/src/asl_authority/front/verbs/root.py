@@ -29,7 +29,7 @@ def show(call: Call) -> Answer:
     if kind == rootset.KIND.name:
         roots = given_root_set(path)
         ids = [key.key_id for key in roots.root_keys]
-        members = {"root_set": roots.digest, "version": roots.version, "threshold": roots.threshold, "key_ids": ids}
+        members = {"root_set": roots.digest, "set": roots.version, "threshold": roots.threshold, "key_ids": ids}
         return Answer(words.root_set_text(roots), members)
     if kind == rootset.RATIFICATION.name:
         found = load(path, form_of(rootset.RATIFICATION, rootset.read_ratification, rehearsal=rehearsal))
