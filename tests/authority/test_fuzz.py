@@ -46,6 +46,7 @@ def test_a_target_takes_its_seeds_and_their_halves_without_a_finding(name: str) 
         (refuse("X-A"), frozenset({"X-B"}), AssertionError),
         (refuse(""), frozenset({"X-B"}), AssertionError),
         (lambda _: Path(), frozenset(), None),
+        (lambda _: 1 << 20, frozenset(), None),
         (refuse("X-A"), frozenset({"X-A"}), None),
         (refuse(""), None, None),
     ],
