@@ -7,21 +7,24 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from asl_image import tree_writer
 from asl_image.again import PASSED, BuildFailed, compared
-from asl_image.compare import FOLLOWS, Comparison
+from asl_image.compare import FOLLOWS, Comparison, Difference
 from asl_image.elsewhere import Errand
 from asl_image.errors import Refused
 from asl_image.house import House
+from asl_image.inventory import Item
 from asl_image.preload import compile_library
 from asl_image.runner import Command, Runner
 from asl_image.steps.evidence import RESULTS
 from asl_image.surroundings import CAUSES, Surroundings, rules_for
 
 SCRATCH = "again"  # in the build folder
+# What a comparison says of a file that differs, and what that is called here.
+ASPECTS = {**{each.name: each.name for each in fields(Item)}, "sha256": "content", "size": "content"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,17 @@ class Outcome:
 
     def names(self) -> frozenset[str]:
         """What differs by itself, and does not only follow from another difference."""
-        found = {f"{each.part} {each.name}" for each in self.comparison.differences if each.cause != FOLLOWS}
+        found = {name for each in self.comparison.differences if each.cause != FOLLOWS for name in names_of(each)}
         return frozenset(found) or frozenset(f"paper {name}" for name in self.papers)
+
+
+def names_of(difference: Difference) -> tuple[str, ...]:
+    """What differs, by name; of one file its mode may leak by one way and its content by another."""
+    name = f"{difference.part} {difference.name}"
+    words = {word.partition(" ")[0] for word in difference.before.split(", ")} & ASPECTS.keys()
+    if difference.change != "changed" or not words:
+        return (name,)
+    return tuple(f"{name} ({aspect})" for aspect in sorted({ASPECTS[word] for word in words}))
 
 
 @dataclass(frozen=True)
@@ -200,7 +212,7 @@ def narrowed(
 
 def as_lines(found: Outcome, blames: Iterable[Blame], left: Iterable[str]) -> list[str]:
     """Who is to blame, for people."""
-    causes = {f"{each.part} {each.name}": each.cause for each in found.comparison.differences}
+    causes = {name: each.cause for each in found.comparison.differences for name in names_of(each)}
     lines = []
     for blame in blames:
         named = ", ".join(sorted({causes.get(name, "unexplained") for name in blame.names}))

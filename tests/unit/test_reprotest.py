@@ -88,6 +88,20 @@ def test_what_no_variation_changes_alone_is_said_to_take_several() -> None:
     assert as_lines(whole, blames, left) == ["  (only together)   layer base /odd  [unexplained]"]
 
 
+def test_a_files_mode_and_its_content_may_have_two_to_blame() -> None:
+    both = replace(CLOCK, before="mode 0644, size 3, sha256 12", after="mode 0600, size 4, sha256 34")
+    content = replace(CLOCK, before="size 3, sha256 12", after="size 4, sha256 34")
+    trials = Trials({"umask": (replace(CLOCK, before="mode 0644", after="mode 0600"),), "time": (content,)})
+
+    blames, left = narrowed(outcome(("umask", "time"), both), trials, lambda _: None)
+
+    assert [(blame.variation, blame.names) for blame in blames] == [
+        ("time", ("layer base /clock (content)",)),
+        ("umask", ("layer base /clock (mode)",)),
+    ]
+    assert left == frozenset()
+
+
 def test_a_paper_alone_that_differs_is_a_difference() -> None:
     found = outcome(("time",), papers=("x.manifest.json",))
 
