@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from asl_authority import contract
 from asl_image.errors import ConfigError
 from asl_image.publickey import PublicKey, from_spki, from_ssh_line
 from asl_image.strictmodel import Strict, load_model
@@ -82,3 +85,21 @@ def inconsistencies(builders: Builders) -> list[str]:
             if other != each.name:
                 problems.append(f"{other} and {each.name} share the key {key.key_id}")
     return problems
+
+
+def sealed_text(builders: Builders, name: str) -> tuple[str, tuple[str, ...]]:
+    """The builders as an image has them sealed in: canonical JSON (RFC 8785), which its authority reads; and the keys
+    that it leaves out, since they sign no envelope. Raises ConfigError when a builder has no other, or a long name."""
+    listed, left_out = [], []
+    for builder in sorted(builders.builders, key=lambda each: each.name):
+        publics = [(known, known.public) for known in builder.keys]
+        keys = sorted({base64.b64encode(key.raw).decode() for known, key in publics if known.spki is not None})
+        left_out += [f"{builder.name} {key.key_id}" for known, key in publics if known.spki is None]
+        if not keys:
+            raise ConfigError(
+                f"{name}: {builder.name} has no key that signs envelopes",
+                hint="`openssl genpkey -algorithm ed25519` makes one; its public half is `spki`",
+            )
+        listed.append({"keys": keys, "name": builder.name})
+    whole = {"builders": listed, "threshold": builders.threshold, "type": contract.BUILDERS_FORMAT}
+    return json.dumps(whole, sort_keys=True, separators=(",", ":")), tuple(left_out)

@@ -34,6 +34,7 @@ from asl_image.verbs.rebuild import rebuild
 from asl_image.verbs.reference import reference
 from asl_image.verbs.repro_test import repro_test
 from asl_image.verbs.schema import schema
+from asl_image.verbs.sealed_builders import sealed_builders
 from asl_image.verbs.show import show
 from asl_image.verbs.sign import sign
 from asl_image.verbs.verify import verify
@@ -98,6 +99,7 @@ door.add_command(rebuild)
 door.add_command(reference)
 door.add_command(repro_test)
 door.add_command(schema)
+door.add_command(sealed_builders)
 door.add_command(show)
 door.add_command(sign)
 door.add_command(verify)

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from asl_authority.values.claim import read_claim
+from asl_authority.values.environment import Status
+from asl_authority.values.image_manifest import read_image_manifest
+from asl_authority.values.reference import hold_against
 from asl_image.machine import Machine
+from support.iso import Iso
 
 pytestmark = pytest.mark.image
 
@@ -39,7 +44,7 @@ def test_the_image_of_the_project_names_no_builders(host: Host) -> None:
 
 @pytest.mark.boot
 def test_a_booted_machine_claims_what_its_manifest_says_and_nobody_vouches_for_it(
-    booted: Machine, manifest: Mapping[str, Any]
+    booted: Machine, manifest: Mapping[str, Any], iso: Iso
 ) -> None:
     made = booted.run("asl-auth-host claim --json --output /tmp/asl-test.claim", LONG_S)
     again = booted.run("asl-auth-host verify-env /tmp/asl-test.claim --json; rm -f /tmp/asl-test.claim", LONG_S)
@@ -64,3 +69,12 @@ def test_a_booted_machine_claims_what_its_manifest_says_and_nobody_vouches_for_i
         "tpm",
     }
     assert json.loads(again.stdout)["ok"] is True
+
+    # What a verifier elsewhere makes of it, who believes the manifest.
+    text = iso.path.with_suffix(".manifest.json").read_bytes()
+    held = hold_against(read_claim(claim["claim"].encode()).environment, read_image_manifest(text))
+    assert held.differences == ()
+    assert set(held.environment.having(Status.VERIFIED)) == {
+        *("image_id", "initrd", "kernel", "kernel_cmdline", "medium", "tools"),
+        *(f"layer {layer['name']}" for layer in manifest["layers"]),
+    }

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from asl_image.builders import load_builders
+from asl_authority.values.builders import read_builders
+from asl_image.builders import load_builders, sealed_text
 from asl_image.errors import ConfigError
 from asl_image.publickey import PublicKey
 from support.signers import builders_file, spki_of
@@ -79,3 +80,21 @@ def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("name: bob", "name: alice"))
 
     assert "alice is named twice" in problems_of(path)
+
+
+def test_the_sealed_list_is_read_by_the_authority_and_says_whom_it_leaves_out(tmp_path: Path) -> None:
+    keys = {"bob": [spki_of(BOB.raw), ALICE.ssh_line], "alice": [spki_of(CAROL.raw)]}
+
+    text, left_out = sealed_text(load_builders(builders_file(tmp_path / "b.yaml", keys, 2)), "b.yaml")
+    read = read_builders(text.encode())
+
+    assert read.to_bytes() == text.encode()
+    assert (read.threshold, read.owners()) == (2, {CAROL.key_id: "alice", BOB.key_id: "bob"})
+    assert left_out == (f"bob {ALICE.key_id}",)
+
+
+def test_a_builder_without_a_key_for_envelopes_can_not_be_sealed_in(tmp_path: Path) -> None:
+    builders = load_builders(builders_file(tmp_path / "b.yaml", {"alice": [ALICE.ssh_line]}))
+
+    with pytest.raises(ConfigError, match="alice has no key that signs envelopes"):
+        sealed_text(builders, "b.yaml")
