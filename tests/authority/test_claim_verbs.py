@@ -503,3 +503,10 @@ def test_a_claim_of_another_boot_or_machine_and_none_at_all_let_nothing_be_signe
         boot_claim(machine.root, machine.root / "asl-auth-host")
     assert refusal.value.check_id == check_id
     assert refusal.value.hint
+
+
+def test_the_digest_is_shown_to_a_camera_when_asked_for(machine: SealedMachine) -> None:
+    plain, shown = call(machine, "claim")[1], call(machine, "claim", "--qr")[1]
+
+    assert shown.startswith(plain)
+    assert len(shown.removeprefix(plain).splitlines()) == 37

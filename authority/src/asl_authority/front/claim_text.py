@@ -11,6 +11,7 @@ from asl_authority.operations.claim import PreparedClaim
 from asl_authority.values.claim import Claim, doubts
 from asl_authority.values.environment import FACTS, Fact, Interface, LayerSeal, Mount, Register, Tool
 from asl_authority.values.finding import Finding
+from asl_authority.values.qr import qr_code
 
 _WIDTH = 78
 _ORDER = ("image_id", "medium", "kernel", "initrd", "kernel_release", "kernel_cmdline", "secure_boot", "tpm", "entropy")
@@ -72,6 +73,16 @@ def verify_members(claim: Claim, findings: Sequence[Finding], *, here: bool) -> 
         "snapshot_id": claim.snapshot_id,
         "findings": findings_members(findings),
     }
+
+
+def qr_text(digest: str) -> str:
+    """The digest as a QR code on a dark screen: light modules are reversed blanks, with four of them around."""
+    light, dark = "\x1b[7m  \x1b[0m", "  "
+    rows = qr_code(digest.upper())
+    around = [False] * (len(rows) + 8)
+    whole = [around] * 4 + [[*around[:4], *row, *around[:4]] for row in rows] + [around] * 4
+    lines = ("".join(dark if each else light for each in row) for row in whole)
+    return "".join(f"{line}\n".replace("\x1b[0m\x1b[7m", "") for line in lines)
 
 
 def why(claim: Claim) -> tuple[str, ...]:

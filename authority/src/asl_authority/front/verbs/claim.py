@@ -26,6 +26,7 @@ NONCE = Argument(("--nonce",), "32 to 64 hexadecimal digits that a verifier has 
 DECLARE = Argument(
     ("--declare",), "say what can't be measured, or more entropy: entropy=dice (may repeat)", "NAME=VALUE", many=True
 )
+QR = Argument(("--qr",), "show the SHA-256 of the claim as a QR code, for a verifier's camera", kind="flag")
 MOST = 16 << 20
 
 
@@ -49,8 +50,9 @@ def claim(call: Call) -> Answer:
     if path is not None:
         write_new(path, prepared.claim.to_bytes())
     negative = judged is not None and bool(prepared.doubts)
+    code = claim_text.qr_text(prepared.claim.digest) if call.values.get("qr") else ""
     return Answer(
-        claim_text.claim_text(prepared, path),
+        claim_text.claim_text(prepared, path) + code,
         claim_text.claim_members(prepared, path),
         ExitStatus.CHECK_FAILED if negative else ExitStatus.DONE,
     )
@@ -163,7 +165,7 @@ VERBS = (
         "whose keys are sealed in this image; it says why when it is not. Ends with 3 when a manifest was given and "
         "the claim is not VERIFIED by it, with 4 when this image names no builders.",
         claim,
-        (MANIFEST, SIGNATURES, BUILDERS, NONCE, DECLARE, OUTPUT),
+        (MANIFEST, SIGNATURES, BUILDERS, NONCE, DECLARE, OUTPUT, QR),
     ),
     Verb(
         "verify-env",
