@@ -43,7 +43,7 @@ def run(
     """Carry out the command line `words` and return how it ended; `machine` is the root we really run on."""
     wants_json = "--json" in words
     try:
-        return _carry_out(program, parse(program, words), stdout, machine, outside or this_machine())
+        return _carry_out(program, parse(program, words), stdout, stderr, machine, outside or this_machine())
     except AuthorityError as error:
         return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
     except KeyboardInterrupt:
@@ -63,7 +63,9 @@ def run(
         return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
 
 
-def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path, outside: Outside) -> ExitStatus:
+def _carry_out(
+    program: str, request: Request, stdout: TextIO, stderr: TextIO, machine: Path, outside: Outside
+) -> ExitStatus:
     if request.help:
         return _say(program, request, stdout, help=_help(program, request))
     if request.version:
@@ -81,7 +83,7 @@ def _carry_out(program: str, request: Request, stdout: TextIO, machine: Path, ou
     from asl_authority.front.places import authority_root
 
     root = authority_root(machine, request.root)
-    call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, outside)
+    call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, stderr, outside)
     answer = request.verb.run(call)
     if request.json:
         from asl_authority.front import ui

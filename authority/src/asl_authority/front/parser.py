@@ -32,6 +32,9 @@ GROUPS: Mapping[str, str] = {
     "dam": "dam",
     "key": "key",
     "receipt": "receipt",
+    "log": "log",
+    "snapshot": "store",
+    "store": "store",
 }
 
 COMMON = (

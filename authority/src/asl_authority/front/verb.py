@@ -40,7 +40,10 @@ DRY_RUN = Argument(("--dry-run",), "say what would be done, with every digest, a
 
 
 class Call(NamedTuple):
-    """One call of a verb. `root` is the authority's tree, `machine` the root of the machine that is looked at."""
+    """One call of a verb. `root` is the authority's tree, `machine` the root of the machine that is looked at.
+
+    Progress goes to `err`; `out` is for what was asked for.
+    """
 
     program: str
     verb: str
@@ -49,6 +52,7 @@ class Call(NamedTuple):
     root: Path
     machine: Path
     out: TextIO
+    err: TextIO
     outside: Outside
 
     @property

@@ -45,6 +45,7 @@ STORE_DIRECTORIES = (
 )  # fmt: skip
 
 _LOG_FILE = re.compile(r"log-([1-9][0-9]{0,18})\.aol", re.ASCII)
+_SNAPSHOT_FILE = re.compile(r"snapshot-([0-9a-f]{64})\.meta", re.ASCII)
 _BLOCK_FILE = re.compile(r"([0-9a-f]{64})\.bin", re.ASCII)
 
 
@@ -164,4 +165,10 @@ def log_file_first(name: str) -> int | None:
 def block_of(name: str) -> str | None:
     """The block that a file of the store holds; None for other names."""
     found = _BLOCK_FILE.fullmatch(name)
+    return found[1] if found else None
+
+
+def snapshot_of(name: str) -> str | None:
+    """The snapshot whose meta file has this name; None for other names."""
+    found = _SNAPSHOT_FILE.fullmatch(name)
     return found[1] if found else None

@@ -27,11 +27,22 @@ class Heads:
     unsigned: Checkpoint | None
 
     @property
+    def known(self) -> list[Checkpoint]:
+        """All of them."""
+        return [head for head in (self.signed[0] if self.signed else None, self.unsigned) if head]
+
+    @property
     def last(self) -> Checkpoint:
         """The head that counts."""
-        heads = [self.signed[0]] if self.signed else []
-        heads += [self.unsigned] if self.unsigned else []
-        return max(heads, key=lambda head: head.size)
+        return max(self.known, key=lambda head: head.size)
+
+
+def head_origin(disk: Disk, paths: DomainPaths) -> str | None:
+    """What the log's directory says that the log is called, whoever says so; None where it says nothing."""
+    for path in (paths.checkpoint, paths.unsigned_checkpoint):
+        if (data := _load(disk, path)) is not None:
+            return data.partition(b"\n")[0].decode("utf-8", "replace")
+    return None
 
 
 def load_heads(disk: Disk, paths: DomainPaths, origin: str, keys: Sequence[NoteKey]) -> Heads:
@@ -112,6 +123,24 @@ def replay(
     if 0 in wanted:
         done.roots[0] = Frontier().root()
     return done
+
+
+def replay_heads(
+    disk: Disk,
+    paths: DomainPaths,
+    heads: Heads,
+    tell: NewNodes | None = None,
+    places: Callable[[Batch], None] | None = None,
+) -> Replayed:
+    """Replay up to the last head, and hold the records to every head. Raises Damaged; for the rest see `replay`."""
+    found = replay(disk, paths, heads.last.size, [head.size for head in heads.known], tell, places)
+    for head in heads.known:
+        if found.roots[head.size] != head.root:
+            raise Damaged(
+                f"{paths.log}: its first {head.size} records do not lead to the root that was committed "
+                "(TREE-INCLUSION)"
+            )
+    return found
 
 
 def _check_payloads(batch: Batch, paths: DomainPaths, recovered: set[str]) -> None:

@@ -14,7 +14,7 @@ from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths
 from asl_authority.storage.log_files import Place
 from asl_authority.storage.log_recovery import Lacks, Tail, look_behind, move_away, recovered_files
-from asl_authority.storage.log_replay import Heads, Replayed, load_heads, replay
+from asl_authority.storage.log_replay import Heads, Replayed, load_heads, replay_heads
 from asl_authority.storage.tree_cache import TreeCacheWriter
 from asl_authority.values import rfc8032
 from asl_authority.values.checkpoint import Checkpoint, read_checkpoint
@@ -142,16 +142,8 @@ class LogWriter:
         return head
 
     def _replay(self, heads: Heads) -> Replayed:
-        known = [head for head in (heads.signed[0] if heads.signed else None, heads.unsigned) if head]
-        marks = [head.size for head in known]
         cache = self._cache
-        found = replay(self.disk, self.paths, heads.last.size, marks, cache.tell, cache.add_places)
-        for head in known:
-            if found.roots[head.size] != head.root:
-                raise Damaged(
-                    f"{self.paths.log}: its first {head.size} records do not lead to the root that was committed "
-                    "(TREE-INCLUSION)"
-                )
+        found = replay_heads(self.disk, self.paths, heads, cache.tell, cache.add_places)
         self.frontier, self.place, self.head = found.frontier, found.place, heads.last
         return found
 

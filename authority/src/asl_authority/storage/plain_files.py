@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.durable import create, remove
+from asl_authority.storage.durable import create_from, remove
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -30,8 +30,13 @@ def read_file(path: Path, most: int) -> bytes:
 
 def write_new(path: Path, data: bytes) -> None:
     """A new file, whole and on the disk when this returns. Raises Refused when the name is taken, IoFailed."""
+    write_new_from(path, [data])
+
+
+def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
+    """A new file of many pieces. Raises as `write_new`."""
     try:
-        create(HostDisk(), path, data)
+        create_from(HostDisk(), path, chunks)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: no such directory") from None
 

@@ -45,16 +45,21 @@ def scrub(
     left = [block_id for block_id in ids if block_id > state.after]
     total, read, unsaved, count = len(ids), 0, 0, 0
     buffer = memoryview(bytearray(durable.CHUNK))
-    for number, block_id in enumerate(left, 1):
-        size, findings = _judge(blocks, block_id, buffer)
-        read += size
-        unsaved += size
-        count += 1
-        state = state.behind(block_id, findings)
-        if unsaved >= SAVE_EVERY_BYTES or count >= save_blocks:
+    try:
+        for number, block_id in enumerate(left, 1):
+            size, findings = _judge(blocks, block_id, buffer)
+            read += size
+            unsaved += size
+            count += 1
+            state = state.behind(block_id, findings)
+            if unsaved >= SAVE_EVERY_BYTES or count >= save_blocks:
+                durable.replace(blocks.disk, path, state.to_bytes())
+                unsaved = count = 0
+            progress(Progress(len(ids) - len(left) + number, total, read))
+    except KeyboardInterrupt:
+        if state.after:
             durable.replace(blocks.disk, path, state.to_bytes())
-            unsaved = count = 0
-        progress(Progress(len(ids) - len(left) + number, total, read))
+        raise
     if blocks.disk.is_file(path):
         durable.remove(blocks.disk, path)
     return state.findings

@@ -11,7 +11,7 @@ from asl_authority.storage import durable
 from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.index import segments_of
-from asl_authority.storage.layout import DomainPaths
+from asl_authority.storage.layout import DomainPaths, snapshot_of
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
@@ -90,6 +90,13 @@ def write_snapshot(disk: Disk, paths: DomainPaths, inventory: Inventory, claim: 
     for path, data in files.items():
         durable.create(disk, path, data)
     return {str(path.relative_to(paths.root)): hashlib.sha256(data).hexdigest() for path, data in files.items()}
+
+
+def snapshot_ids(disk: Disk, paths: DomainPaths) -> list[str]:
+    """All snapshots, sorted by their ids. Raises IoFailed."""
+    with durable.told("list", paths.snapshots):
+        found = (snapshot_of(name) for name in disk.names(paths.snapshots))
+        return sorted(snapshot_id for snapshot_id in found if snapshot_id is not None)
 
 
 def load_snapshot(disk: Disk, paths: DomainPaths, snapshot_id: str) -> Snapshot:

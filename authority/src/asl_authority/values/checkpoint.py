@@ -25,7 +25,14 @@ RULES = (
 
 MOST_SIZE = 2**63 - 1
 PROOF_LINE = "c2sp.org/tlog-proof@v1"
+ORIGIN = "asl/"
+REHEARSAL_ORIGIN = "asl-rehearsal/"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+
+
+def origin_of(domain_id: str, *, rehearsal: bool) -> str:
+    """The name of a domain's log. A rehearsal's is another, so that no checkpoint of it passes for a real one."""
+    return f"{REHEARSAL_ORIGIN if rehearsal else ORIGIN}{domain_id}"
 
 
 @dataclass(frozen=True)
