@@ -13,6 +13,7 @@ from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
 from support.domains import POLICY, ROOTS, secret
 from support.sealed_machine import write_sealed
+from support.story_store import make_store
 
 # By the name of the file; by the name of the test key.
 KEYS = {
@@ -47,6 +48,7 @@ def make_files(here: Path) -> None:
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
+    make_store(here / "store")
     for made in ("machine/run/asl", "machine/asl-auth-host"):
         (here / made).mkdir(parents=True)
 
