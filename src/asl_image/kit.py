@@ -34,6 +34,8 @@ KEYRINGS = "build/keyrings"
 WHEELS = "build/wheels"
 # A link's target is text of the image there; nowhere else has a kit a use for one.
 LINKS_BELOW = "overlays/"
+# What a checkout has of its own and no project brings: results, git's own files, the builder's Python.
+NO_SOURCES = ("build", ".git", ".venv")
 STORED: tuple[Role, ...] = ("package", "tool")
 
 
@@ -219,6 +221,6 @@ def path_problem(member: KitMember, members: Mapping[str, KitMember]) -> str | N
     wanted = {**home, "keyring": f"{KEYRINGS}/", "wheel": f"{WHEELS}/"}[member.role]
     if not member.path.startswith(wanted):
         return f"a {member.role} that does not lie in {wanted}"
-    if member.role == "source" and (path.parts[0] == "build" or member.path == INDEX):
+    if member.role == "source" and (path.parts[0] in NO_SOURCES or member.path == INDEX):
         return "a source where the builder's own files lie"
     return None

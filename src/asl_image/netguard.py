@@ -47,6 +47,8 @@ UNSPECIFIED, UNIX, INET, INET6, NETLINK, CRYPTO = 0, 1, 2, 10, 16, 38
 OF_THE_MACHINE = (UNSPECIFIED, UNIX, NETLINK, CRYPTO)  # "unspecified" undoes a connection
 FAMILIES = {17: "raw packets", 31: "Bluetooth", 40: "virtual machines", 29: "CAN", 44: "XDP"}
 ADDRESS_BYTES = 28
+MESSAGE_BYTES = 64  # a struct mmsghdr: sendmmsg takes many, each with an address of its own
+MOST_MESSAGES = 1024  # the kernel looks at no more of them
 REFUSAL = {"socket": errno.EAFNOSUPPORT, "bind": errno.EADDRNOTAVAIL}
 MOST_ANCESTORS = 32
 MOST_WORDS = 300  # characters of a command line that are shown
@@ -189,15 +191,19 @@ def offence(call: str, args: tuple[int, ...], memory: Path) -> str | None:
     if call == "socket":
         family = args[0] & 0xFFFFFFFF
         return f"socket for {FAMILIES.get(family, f'address family {family}')}"
-    place, size = (args[4], args[5]) if call == "sendto" else (args[1], args[2])
+    places = [(args[4], args[5]) if call == "sendto" else (args[1], args[2])]
     with memory.open("rb", buffering=0) as whole:
         if call in ("sendmsg", "sendmmsg"):  # a struct begins with where the address is, and its length
-            place, size = struct.unpack("=QI", os.pread(whole.fileno(), 12, place))
-        if place == 0 or size < 2:
-            return None
-        address = os.pread(whole.fileno(), min(size & 0xFFFFFFFF, ADDRESS_BYTES), place)
-    where = internet_address(address)
-    return None if where is None else f"{call} {where}"
+            count = min(args[2] & 0xFFFFFFFF, MOST_MESSAGES) if call == "sendmmsg" else 1
+            structs = (os.pread(whole.fileno(), 12, args[1] + MESSAGE_BYTES * each) for each in range(count))
+            places = [struct.unpack("=QI", each) for each in structs]
+        for place, size in places:
+            if place == 0 or size < 2:
+                continue
+            address = os.pread(whole.fileno(), min(size & 0xFFFFFFFF, ADDRESS_BYTES), place)
+            if (where := internet_address(address)) is not None:
+                return f"{call} {where}"
+    return None
 
 
 def internet_address(address: bytes) -> str | None:

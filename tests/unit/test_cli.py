@@ -311,6 +311,14 @@ class Watched:
                 task.advance(10**6)
 
 
+def test_an_image_without_its_manifest_is_status_8_and_the_option_is_named(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "x.iso").write_bytes(b"x")
+
+    assert person.types("verify", str(tmp_path / "x.iso")) == 8
+    assert f"{tmp_path}/x.manifest.json: there is no such manifest" in person.err
+    assert "--manifest FILE" in person.err
+
+
 def test_what_a_file_is_called_steers_no_terminal_and_is_always_shown() -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
     screen = Screen(out, io.StringIO())

@@ -244,6 +244,16 @@ CHANGES: dict[str, tuple[Callable[[Parts], object], str, str]] = {
         "KIT-PATHS",
         "a source where the builder's own files lie",
     ),
+    "a source among git's own files": (
+        added(".git/config", "source"),
+        "KIT-PATHS",
+        "a source where the builder's own files lie",
+    ),
+    "a source in place of Python": (
+        added(".venv/bin/python", "source"),
+        "KIT-PATHS",
+        "a source where the builder's own files lie",
+    ),
     "a package among sources": (added("src/evil", "package"), "KIT-PATHS", "a package that does not lie in"),
     "a lock edited by hand": (edited_lock, "KIT-LOCKS", "profiles/try.lock.yaml:"),
     "a lock that is called renewed": (called_renewed, "KIT-LOCKS", "the index calls it renewed, and it is not"),

@@ -51,6 +51,15 @@ def test_an_address_is_read_where_the_call_says_it_lies(tmp_path: Path) -> None:
     assert offence("socket", (17, 3, 0, 0, 0, 0), memory) == "socket for raw packets"
 
 
+def test_of_many_messages_each_address_is_read(tmp_path: Path) -> None:
+    address, memory = inet("203.0.113.1", 80), tmp_path / "memory"
+    connected, sent = bytes(64), struct.pack("=QI", 192, len(address)).ljust(64, b"\0")
+    memory.write_bytes(connected + connected + sent + address)
+
+    assert offence("sendmmsg", (3, 0, 2, 0, 0, 0), memory) is None
+    assert offence("sendmmsg", (3, 0, 3, 0, 0, 0), memory) == "sendmmsg to 203.0.113.1 port 80"
+
+
 def test_what_was_found_is_raised_once() -> None:
     guard = NetworkGuard()
     guard.judge("socket", (17, 3, 0, 0, 0, 0), 0)

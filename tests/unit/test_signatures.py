@@ -505,6 +505,15 @@ def test_an_encrypted_key_asks_on_the_terminal_alone(manifest: Path, tmp_path: P
     assert left(tmp_path) == [envelope_of(manifest).name]
 
 
+def test_who_gives_no_passphrase_has_aborted(manifest: Path, tmp_path: Path) -> None:
+    key = openssl_key(tmp_path / "key", "ed25519", "-aes256", "-pass", "pass:x")
+    status, shown = on_a_terminal(["sign", str(manifest), "--key", str(key)], [("passphrase of", "\x04")])
+
+    assert status == 6
+    assert "no passphrase was given" in shown
+    assert left(tmp_path) == []
+
+
 def test_ssh_keygen_asks_on_the_terminal_too(manifest: Path, tmp_path: Path) -> None:
     key = ssh_key(tmp_path / "key", "correct horse")
     words = ["sign", str(manifest), "--key", str(key)]

@@ -17,7 +17,7 @@ from asl_image import ed25519, sshsig
 from asl_image.atomic import write_whole
 from asl_image.dsse import Envelope, read_envelope
 from asl_image.ed25519 import PrivateKey, load_private_key
-from asl_image.errors import Busy, CheckFailed, ConfigError, IoFailed, Refused
+from asl_image.errors import Aborted, Busy, CheckFailed, ConfigError, IoFailed, Refused
 from asl_image.runner import Runner
 from asl_image.signable import Signable, read_signable
 from asl_image.signatures import read_limited
@@ -121,7 +121,7 @@ def existing(path: Path) -> Sequence[bytes]:
 
 
 def passphrase(question: str) -> bytes:
-    """Ask on the terminal, whatever stdin is. Raises Refused when there is none."""
+    """Ask on the terminal, whatever stdin is. Raises Refused when there is none, Aborted when nobody answers."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -131,4 +131,7 @@ def passphrase(question: str) -> bytes:
         ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)  # rather none than one that is shown
-        return getpass.getpass(question).encode()
+        try:
+            return getpass.getpass(question).encode()
+        except EOFError:  # Ctrl-D
+            raise Aborted("no passphrase was given") from None

@@ -35,6 +35,8 @@ READ_THRICE = 3  # the whole ISO for its hash, nearly all of it again for the se
 def verify(house: House, iso: Path, manifest: Path | None, files: Path | None) -> int:
     """Hold ISO against its manifest, byte by byte, without booting it; status 3 when anything is wrong."""
     manifest = manifest or iso.with_suffix(".manifest.json")
+    if not manifest.exists():
+        raise IoFailed(f"{manifest}: there is no such manifest", hint="give the ISO's manifest by --manifest FILE")
     expected = read_manifest(manifest)
     files = files or manifest.with_name(f"{expected.profile}.files.jsonl")
     listed = read_listed(files)
