@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.stories import read_story, tell
-from support.story_files import make_files
+from support.story_files import PASSPHRASE, make_files
 
 STORIES = Path(__file__).parent / "stories"
 NAMES = sorted(path.stem for path in STORIES.glob("*.txt"))
@@ -30,10 +30,24 @@ def test_a_story_is_told_as_it_is_kept(name: str, here: Path) -> None:
     path = STORIES / f"{name}.txt"
     kept = path.read_text()
     told = tell(name, kept, here)
+    written = [path for path in here.rglob("*") if path.is_file() and PASSPHRASE.encode() in path.read_bytes()]
+    assert written == []
     if os.environ.get("UPDATE_STORIES"):
         path.write_text(told)
     else:
         assert told == kept, f"UPDATE_STORIES=1 writes {path} again: read what changed"
+
+
+@pytest.mark.parametrize("name", ["key", "sign-here"])
+def test_what_is_typed_unseen_is_printed_nowhere(name: str) -> None:
+    lines = (STORIES / f"{name}.txt").read_text().splitlines()
+    secrets = {
+        line.removeprefix(">* ") for line in lines if line.startswith(">* ") and len(line) > len(">* hunter2") - 1
+    }
+    printed = "\n".join(line for line in lines if not line.startswith((">*", "|", "#")))
+
+    assert secrets
+    assert [secret for secret in secrets if secret in printed] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,13 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
+from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
+from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
-from support.domains import POLICY, ROOTS, secret
+from support.domains import POLICY, ROOTS, dam, secret
+from support.samples.claim import CLAIM
+from support.samples.receipt import RECEIPT
+from support.samples.snapshot import SNAPSHOT
 from support.sealed_machine import write_sealed
 from support.story_store import make_store
 
@@ -45,12 +51,31 @@ def make_files(here: Path) -> None:
     (here / "roots.json").write_bytes(ROOTS.to_bytes())
     (here / "roots-alone.json").write_bytes(RootSet(1, (secret("root 1").public,), 1).to_bytes())
     (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
+    make_receipts(here)
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
     make_store(here / "store")
     for made in ("machine/run/asl", "machine/asl-auth-host"):
         (here / made).mkdir(parents=True)
+
+
+def make_receipts(here: Path) -> None:
+    """Two receipts, one after the other, with all that they name; the operator has signed the second in both forms."""
+    (here / "input.txt").write_bytes(b"what went in\n")
+    (here / "snapshot.meta").write_bytes(SNAPSHOT.to_bytes())
+    (here / "claim.json").write_bytes(CLAIM.to_bytes())
+    (here / "dam.json").write_bytes(dam().body.to_bytes())
+    first = replace(RECEIPT, previous=None, policy_hash=POLICY.hash, claim=CLAIM.digest)
+    first = replace(first, snapshot_id=SNAPSHOT.snapshot_id, logseq=SNAPSHOT.logseq + 1)
+    inputs = (hashlib.sha256((here / "input.txt").read_bytes()).hexdigest(),)
+    second = replace(first, previous=first.per_artifact_id, logseq=first.logseq + 1, inputs=inputs)
+    (here / "first.per").write_bytes(
+        Envelope(first.payload_type, first.to_bytes()).signed_by(secret("auditor")).to_bytes()
+    )
+    signed = Envelope(second.payload_type, second.to_bytes()).signed_by(secret("operator"))
+    (here / "second.per").write_bytes(signed.to_bytes())
+    (here / "second.per-signature").write_bytes(sign_receipt(second, secret("operator")).to_bytes())
 
 
 def make_sealed_files(folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 from asl_authority.errors import Aborted, IoFailed, Refused
 from asl_authority.operations.terminal import Terminal as Terminal
@@ -18,13 +17,16 @@ class ConsoleTerminal:
 
     def __init__(self, device: str = "/dev/tty") -> None:
         self._device = device
-        self._open: TextIO | None = None
+        self._open: int | None = None
+        self._read = b""
 
     def say(self, text: str) -> None:
         """Show lines."""
+        left = memoryview(text.encode())
+        descriptor = self._tty()
         try:
-            self._tty().write(text)
-            self._tty().flush()
+            while left:
+                left = left[os.write(descriptor, left) :]
         except OSError as error:
             raise IoFailed(f"{self._device}: {error.strerror}") from None
 
@@ -51,34 +53,39 @@ class ConsoleTerminal:
             self.say("\x1b[2J\x1b[H\x1b[?1049l")
 
     def _line(self) -> str:
+        # By descriptor: Python's files that read and write want to seek, and a terminal can't.
+        descriptor = self._tty()
+        while b"\n" not in self._read:
+            if len(self._read) > LONGEST_LINE:
+                raise Refused(f"a line has at most {LONGEST_LINE} bytes")
+            try:
+                piece = os.read(descriptor, LONGEST_LINE + 1)
+            except OSError as error:
+                raise IoFailed(f"{self._device}: {error.strerror}") from None
+            if not piece:
+                raise Aborted("the terminal was closed")
+            self._read += piece
+        line, _, self._read = self._read.partition(b"\n")
         try:
-            line = self._tty().readline(LONGEST_LINE + 1)
+            return line.decode()
         except UnicodeDecodeError:
             raise Refused("what was typed is not UTF-8") from None
-        except OSError as error:
-            raise IoFailed(f"{self._device}: {error.strerror}") from None
-        if not line:
-            raise Aborted("the terminal was closed")
-        if not line.endswith("\n"):
-            raise Refused(f"a line has at most {LONGEST_LINE} characters")
-        return line[:-1]
 
-    def _tty(self) -> TextIO:
+    def _tty(self) -> int:
         if self._open is None:
             try:
-                descriptor = os.open(self._device, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+                self._open = os.open(self._device, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
             except OSError:
                 raise Refused(
                     "this asks questions, and there is no terminal to ask on", hint="run it on the host's console"
                 ) from None
-            self._open = os.fdopen(descriptor, "r+", buffering=1, encoding="utf-8")
         return self._open
 
     @contextmanager
     def _silent(self) -> Iterator[None]:
         import termios
 
-        descriptor = self._tty().fileno()
+        descriptor = self._tty()
         before = termios.tcgetattr(descriptor)
         silent = termios.tcgetattr(descriptor)
         silent[3] &= ~(termios.ECHO | termios.ECHONL)

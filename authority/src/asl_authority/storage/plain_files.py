@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
@@ -14,18 +15,19 @@ from asl_authority.storage.durable import create_from, remove
 
 def read_file(path: Path, most: int) -> bytes:
     """All of a regular file. Raises UsageError for a name that leads nowhere, Malformed for one too long, IoFailed."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
-            raise UsageError(f"{path}: not a regular file")
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"{path}: no such file") from None
-    except OSError as error:
-        raise IoFailed(f"{path}: {error.strerror}") from None
+    with _opened(path) as file:
+        data = file.read(most + 1)
     if len(data) > most:
         raise Malformed(f"{path}: longer than {most} bytes")
     return data
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 (hex) of a regular file of any length. Raises UsageError, IoFailed."""
+    import hashlib
+
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -70,6 +72,19 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
             with suppress(IoFailed):
                 remove(disk, path)
         raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
+            raise UsageError(f"{path}: not a regular file")
+        with path.open("rb") as file:
+            yield file
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path}: no such file") from None
+    except OSError as error:
+        raise IoFailed(f"{path}: {error.strerror}") from None
 
 
 def _holds(path: Path, data: bytes) -> bool:

@@ -36,7 +36,10 @@ def verify(call: Call) -> Answer:
             f"{call.path('file')} is well-formed, and nothing was given to hold it against",
             hint="give at least one of --dam, --claim, --policy, --previous, --input and --snapshot",
         )
-    return verdict(f"receipt {found.body.per_artifact_id}", findings, per_artifact_id=found.body.per_artifact_id)
+    name = found.body.per_artifact_id
+    signer = "" if call.values.get("dam") else "Who signed it was not looked at: that takes --dam.\n"
+    answer = verdict(f"receipt {name}", findings, per_artifact_id=name, signer_checked=not signer)
+    return Answer(answer.text + signer, answer.members, answer.status)
 
 
 def _signed(call: Call, found: Loaded[Receipt]) -> list[Finding]:
@@ -72,11 +75,9 @@ def _signed(call: Call, found: Loaded[Receipt]) -> list[Finding]:
 
 def _surroundings(call: Call, receipt: Receipt) -> list[Finding]:
     """Policy, claim, the receipt before, inputs, and the place in the log."""
-    import hashlib
-
     from asl_authority.errors import UsageError
     from asl_authority.operations.artifacts import form_of, load
-    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.storage.plain_files import named, read_file, sha256_of
     from asl_authority.values import claim, per_signature, snapshot
     from asl_authority.values import receipt as receipts
 
@@ -93,8 +94,7 @@ def _surroundings(call: Call, receipt: Receipt) -> list[Finding]:
     elif values.get("first"):
         findings += [receipts.check_previous(receipt, None)]
     if paths := values.get("input"):
-        digests = {hashlib.sha256(read_file(path, INPUT_LIMIT)).hexdigest(): path for path in paths}
-        findings += [receipts.check_inputs(receipt, digests)]
+        findings += [receipts.check_inputs(receipt, {sha256_of(path): path for path in paths})]
     if path := values.get("snapshot"):
         with named(path):
             found = snapshot.read_snapshot(read_file(path, snapshot.KIND.limits.size))
@@ -102,9 +102,6 @@ def _surroundings(call: Call, receipt: Receipt) -> list[Finding]:
             raise UsageError("--snapshot needs --logseq: where has the log the receipt's operation?")
         findings += per_signature.check_place(receipt, found, values["logseq"])
     return findings
-
-
-INPUT_LIMIT = 1 << 30
 
 
 def _form(call: Call) -> Form[Receipt]:
