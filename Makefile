@@ -44,8 +44,9 @@ test-long: setup  ## what does not fit into the time of `make test`
 fuzz: setup  ## fuzz every reader of the authority (FUZZ_S=5 seconds each)
 	@PYTHONPATH=tests:authority/src $(PYTHON) -m support.fuzz $(FUZZ_S)
 
-bench: setup  ## measure, and write build/bench/bench.md and store.md
+bench: setup  ## measure, and write build/bench/{bench,store,program}.md
 	@$(PYTHON) bench/store.py
+	@$(PYTHON) bench/program.py
 	@$(PYTHON) bench/measure.py
 
 clean:  ## take the build folder away, packages excepted
