@@ -28,6 +28,7 @@ GROUPS: Mapping[str, str] = {
     "verify-env": "claim",
     "measure": "claim",
     "root": "root",
+    "domain": "domain",
     "cert": "cert",
     "dam": "dam",
     "key": "key",

@@ -42,6 +42,11 @@ def json_object(program: str, status: ExitStatus, **members: object) -> str:
     return json.dumps(_without_none(value), indent=2) + "\n"
 
 
+def rehearsal_banner() -> str:
+    """What stands above everything that a rehearsal says."""
+    return "\n".join((*_REHEARSAL, "")) + "\n"
+
+
 def error_text(program: str, error: AuthorityError) -> str:
     """What, where, what now."""
     check_id = check_id_of(error)

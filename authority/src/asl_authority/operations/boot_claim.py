@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asl_authority.errors import Refused
 from asl_authority.operations.claim import StoreState, check_unchanged
-from asl_authority.operations.gate import CLAIM_MISSING
+from asl_authority.operations.gate import CLAIM_MISSING, Gate
 from asl_authority.operations.measure import measure
 from asl_authority.storage import session
 from asl_authority.storage.snapshots import Inventory
@@ -42,6 +42,12 @@ def boot_claim(machine: Path, store_root: Path) -> Claim:
                 check_id=finding.check_id,
             )
     return claim
+
+
+def boot_gate(machine: Path, store_root: Path) -> Gate:
+    """The gate of this machine: open under the claim of this boot, shut without one. Raises as `boot_claim`."""
+    claim = boot_claim(machine, store_root)
+    return Gate(claim.session_id, claims_for(claim), rehearsal=False)
 
 
 def claims_for(claim: Claim) -> Callable[[Inventory, str | None], Claim]:

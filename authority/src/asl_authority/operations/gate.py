@@ -1,12 +1,51 @@
-"""May private keys be made or opened on this machine at all? Asked before every verb that does."""
+"""The gate before keys: may any be made or opened on this machine, and does a claim of this boot cover the head?
+
+Without a claim it stays shut. A rehearsal has a claim of its own, which says that nothing was measured.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 from asl_authority.contract import Mode
 from asl_authority.errors import Refused
+from asl_authority.storage.snapshots import Inventory
+from asl_authority.values.claim import Claim, check_covers, check_pinned, check_verified
+from asl_authority.values.ed25519 import KEY_BYTES, SecretKey
+from asl_authority.values.environment import FACTS, Environment, Fact, Status
+from asl_authority.values.finding import Finding
+from asl_authority.values.head import Head
 from asl_authority.values.state import Seal
 
 CLAIM_MISSING = "CLAIM-MISSING"
+REHEARSAL_HOST = "rehearsal"
+# Known to everybody, like all of a rehearsal: its claims and records are the same wherever it is held.
+REHEARSAL_SESSION = hashlib.sha256(b"the session of every rehearsal").hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How a state of a log gets its claim: `claim_for` words one, after the one before it (its SHA-256)."""
+
+    session_id: str
+    claim_for: Callable[[Inventory, str | None], Claim]
+    rehearsal: bool
+
+    def claim(self, inventory: Inventory, previous: str | None) -> Claim:
+        """The claim of this state. Raises Refused when it is not worth signing under."""
+        claim = self.claim_for(inventory, previous)
+        _expect(check_pinned(claim, inventory.snapshot(claim.digest)))
+        head = Head(inventory.head.size, inventory.head.root.hex())
+        self.expect_covered(claim, head, head.root, ())
+        return claim
+
+    def expect_covered(self, claim: Claim, head: Head, root_there: str | None, sessions: Sequence[str]) -> None:
+        """Let through what is signed at this head. Raises Refused; for the arguments see `check_covers`."""
+        if not self.rehearsal:
+            _expect(check_verified(claim))
+        _expect(check_covers(claim, head, root_there, sessions, self.session_id))
 
 
 def rehearsal_here(seal: Seal | None, wanted: bool) -> bool:
@@ -17,8 +56,50 @@ def rehearsal_here(seal: Seal | None, wanted: bool) -> bool:
 def expect_keys_allowed(seal: Seal | None) -> None:
     """Allow a workstation (no seal) and a rehearsal. Raises Refused on a sealed host: no claim covers its head."""
     if seal is not None and seal.mode is not Mode.REHEARSAL:
-        raise Refused(
-            "no private key is made or opened here: no environment claim of this start covers the head of the log",
-            hint="make the claim first (claim), or start the rehearsal entry of the boot menu",
-            check_id=CLAIM_MISSING,
-        )
+        raise _missing("no private key is made or opened here")
+
+
+def rehearsal_gate() -> Gate:
+    """The gate of a rehearsal, which stands open: nothing that is made behind it is real."""
+    return Gate(REHEARSAL_SESSION, rehearsal_claim, rehearsal=True)
+
+
+def public_random(seed: str) -> Callable[[int], bytes]:
+    """What a rehearsal has instead of randomness: the same bytes for the same seed, which everybody may know."""
+    count = iter(range(1 << 30))
+    return lambda size: hashlib.shake_256(f"asl rehearsal, never use: {seed} {next(count)}".encode()).digest(size)
+
+
+def rehearsal_roots(count: int) -> list[SecretKey]:
+    """The offline roots of every rehearsal, the first so many of them; everybody has their private keys."""
+    random = public_random("offline roots")
+    return [SecretKey(random(KEY_BYTES)) for _ in range(count)]
+
+
+def rehearsal_claim(inventory: Inventory, previous: str | None) -> Claim:
+    """The claim of a rehearsal: of this state, and that nothing of the machine was looked at."""
+    facts = {name: Fact[object](Status.ABSENT) for name in FACTS}
+    return Claim(
+        host_id=REHEARSAL_HOST,
+        domain_id=inventory.domain_id,
+        logseq=inventory.head.size,
+        head=Head(inventory.head.size, inventory.head.root.hex()),
+        store_checksum=inventory.checksum,
+        session_id=REHEARSAL_SESSION,
+        environment=Environment(layers=(), **facts),  # type: ignore[arg-type]  # every fact, absent
+        self_test=(),
+        previous=previous,
+    )
+
+
+def _missing(what: str) -> Refused:
+    return Refused(
+        f"{what}: no environment claim of this start covers the head of the log",
+        hint="make the claim first (claim), or start the rehearsal entry of the boot menu",
+        check_id=CLAIM_MISSING,
+    )
+
+
+def _expect(finding: Finding) -> None:
+    if not finding.ok:
+        raise Refused(f"nothing is signed: {finding.detail}", check_id=finding.check_id)

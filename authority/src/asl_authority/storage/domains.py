@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_authority.errors import Busy, Damaged, Refused
+from asl_authority.errors import Busy, Damaged, IoFailed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
@@ -24,6 +24,7 @@ from asl_authority.storage.log_writer import LogWriter
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.domain_view import DomainView, check_current, derive
 from asl_authority.values.finding import Finding
+from asl_authority.values.identifiers import DOMAIN_ID
 from asl_authority.values.log_entry import Entry, read_entry
 from asl_authority.values.log_record import OURS
 from asl_authority.values.signed_note import NoteKey, NoteSigner
@@ -57,6 +58,12 @@ class Domain:
             if missing := lacks(self.disk, self.paths, entry):
                 raise Refused(f"{self.paths.root}: {missing}: an operation is logged after its artifacts, not before")
         return self.log.commit(*entries)
+
+
+def domain_ids(disk: Disk, store: StorePaths) -> list[str]:
+    """The ids of the domains that are there, sorted. Raises IoFailed."""
+    with durable.told("list", store.domains):
+        return [name for name in disk.names(store.domains) if DOMAIN_ID.fullmatch(name)]
 
 
 def derive_view(reader: LogReader, domain_id: str) -> DomainView:
@@ -105,14 +112,20 @@ def create_store(disk: Disk, root: Path, host_origin: str) -> StorePaths:
 
     What is there already is left as it is, so that an interrupted making can be repeated.
     """
-    paths = StorePaths(root)
+    paths = create_directories(disk, root)
+    with held(disk, root):
+        if not disk.is_directory(paths.host.root):
+            _create_tree(disk, paths.host, host_origin, HOST_DIRECTORIES)
+    return paths
+
+
+def create_directories(disk: Disk, root: Path) -> StorePaths:
+    """Make the directories of a store without a host in it; what is there is left as it is. Raises Busy, IoFailed."""
     with held(disk, root):
         durable.sweep(disk, root)
         for name in STORE_DIRECTORIES:
             durable.make_directory(disk, root / name)
-        if not disk.is_directory(paths.host.root):
-            _create_tree(disk, paths.host, host_origin, HOST_DIRECTORIES)
-    return paths
+    return StorePaths(root)
 
 
 def create_domain(disk: Disk, store: StorePaths, domain_id: str, origin: str) -> DomainPaths:
@@ -124,6 +137,39 @@ def create_domain(disk: Disk, store: StorePaths, domain_id: str, origin: str) ->
         durable.sweep(disk, store.domains)
         _create_tree(disk, paths, origin, DOMAIN_DIRECTORIES)
     return paths
+
+
+@contextmanager
+def growing(
+    disk: Disk,
+    paths: DomainPaths,
+    origin: str,
+    signer: NoteSigner,
+    directories: Sequence[str] = DOMAIN_DIRECTORIES,
+    *,
+    session: str = "",
+) -> Iterator[Domain]:
+    """Hold a new domain that is filled beside its place, and is there once the block has ended well: not before.
+
+    Whatever stops it, nothing of it is left for readers. Raises Refused when the name is taken, Busy, IoFailed.
+    """
+    above = paths.root.parent
+    with held(disk, above):
+        if disk.is_directory(paths.root):
+            raise Refused(f"{paths.root}: there is such a domain already; nothing is overwritten")
+        durable.sweep(disk, above)
+        try:
+            part = _build_tree(disk, paths, origin, directories)
+            log = LogWriter(disk, part, origin, signer, session=session)
+            log.open(lambda entry: lacks(disk, part, entry))
+            yield Domain(disk, part, log, BlockStore(disk, part), ())
+            for directory in (part.root, *(part.root / name for name in directories)):
+                durable.settle(disk, directory)
+            durable.rename_new(disk, part.root, paths.root)
+        except BaseException:  # Ctrl-C too leaves nothing behind
+            with suppress(IoFailed):
+                durable.sweep(disk, above)
+            raise
 
 
 @contextmanager
@@ -173,12 +219,17 @@ def held(disk: Disk, directory: Path) -> Iterator[None]:
 
 def _create_tree(disk: Disk, paths: DomainPaths, origin: str, directories: Sequence[str]) -> None:
     """Build the tree beside its place and give it its name when all of it lasts."""
+    durable.rename_new(disk, _build_tree(disk, paths, origin, directories).root, paths.root)
+
+
+def _build_tree(disk: Disk, paths: DomainPaths, origin: str, directories: Sequence[str]) -> DomainPaths:
+    """The tree with an empty log, beside its place."""
     part = DomainPaths(durable.part_of(paths.root))
     durable.make_directory(disk, part.root)
     for name in directories:
         durable.make_directory(disk, part.root / name)
     LogWriter.create(disk, part, origin)
-    durable.rename_new(disk, part.root, paths.root)
+    return part
 
 
 def _directories(paths: DomainPaths) -> list[Path]:

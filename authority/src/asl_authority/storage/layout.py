@@ -5,15 +5,16 @@ host/                  the host, which is its own first domain, and besides:
 domains/<domain-id>/
   domain.json          derived, never trusted
   admission/           dam.cbor dam.sig admission-request.cbor admission-decision.{cbor,sig}; <epoch>/ for earlier ones
-  auth/                what the domain's authority is made of, in the paper's words; ours lies in certs/ policies/ dam/
-  certs/               root.pub root.priv.enc dam-signer.pub dam-signer.priv.enc cert-<sha256>.json
+  auth/                what the domain's authority goes back to (the rest of it lies in certs/ policies/ dam/):
+                       root-set-<version>.json request-<sha256>.json.sig
+  certs/               <key>.pub <key>.priv.enc (root log operator dam-signer) cert-<sha256>.json cert-<sha256>.json.sig
   policies/            policy-<hash>.json
   dam/                 dam-<seq>.json dam-<seq>.json.sig
   store/               <block-id>.bin <block-id>.meta
   index/               segment-<n>.idx bloom-<n>.bf, and what only makes reading fast
   log/                 log-<seq>.aol checkpoint; recovered/
   snapshots/           snapshot-<id>.blocks snapshot-<id>.meta
-  receipts/            receipt-<logseq>.per
+  receipts/            receipt-<logseq>.per receipt-<logseq>.per.sig
   leases/              <epoch>.json
   tmp/                 transient
 env-claims/            <snapshot-id>.claim
@@ -136,6 +137,31 @@ class StorePaths:
         return self.root / contract.ENV_CLAIMS.name / f"{snapshot_id}.claim"
 
 
+def certificate_name(digest: str) -> str:
+    """A certificate's path below its domain; its envelope lies beside it, with .sig."""
+    return f"certs/cert-{digest}.json"
+
+
+def request_name(digest: str) -> str:
+    """The path of the envelope of a request for a certificate, below its domain."""
+    return f"auth/request-{digest}.json.sig"
+
+
+def root_set_name(version: int) -> str:
+    """The path of the roots that a domain trusts, below it."""
+    return f"auth/root-set-{version}.json"
+
+
+def public_key_name(key: str) -> str:
+    """The path of a public key below its domain."""
+    return f"certs/{key}.pub"
+
+
+def private_key_name(key: str) -> str:
+    """The path of a private key at rest, below its domain."""
+    return f"certs/{key}.priv.enc"
+
+
 def policy_name(policy_hash: str) -> str:
     """A policy's path below its domain."""
     return f"policies/policy-{policy_hash}.json"
@@ -154,6 +180,11 @@ def dam_signature_name(seq: int) -> str:
 def receipt_name(logseq: int) -> str:
     """A receipt's path below its domain."""
     return f"receipts/receipt-{logseq}.per"
+
+
+def receipt_signature_name(logseq: int) -> str:
+    """The path of a receipt's PER signature below its domain."""
+    return f"receipts/receipt-{logseq}.per.sig"
 
 
 def log_file_first(name: str) -> int | None:

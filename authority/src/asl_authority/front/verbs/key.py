@@ -86,13 +86,17 @@ def _begin(call: Call) -> KeyKind:
 
 
 def _public(call: Call) -> PublicKey:
+    given = call.values.get("public_key")
+    return public_half(call.path("file")) if given is None else given_public_key(given)
+
+
+def public_half(private: Path) -> PublicKey:
+    """The public key in the file beside a private one. Raises UsageError when its name says of none, Malformed."""
     from asl_authority.errors import UsageError
 
-    given, private = call.values.get("public_key"), call.path("file")
-    if given is None and not private.name.endswith(PRIVATE):
+    if not private.name.endswith(PRIVATE):
         raise UsageError(f"--public-key is missing: {private.name} does not end with {PRIVATE}")
-    beside = private.with_name(private.name.removesuffix(PRIVATE) + PUBLIC)
-    return given_public_key(beside if given is None else given)
+    return given_public_key(private.with_name(private.name.removesuffix(PRIVATE) + PUBLIC))
 
 
 def _expect_free(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asl_authority.front.given import NEW_FILE, REHEARSAL, ROOT_SET, given_public_key, given_root_set, rehearsal_of
 from asl_authority.front.signing import SIGNING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.founding import INIT
 
 if TYPE_CHECKING:
     from asl_authority.operations.artifacts import Loaded
@@ -102,6 +103,7 @@ def _rotation(call: Call) -> Loaded[Rotation]:
 
 
 VERBS = (
+    INIT,
     Verb(
         "root show",
         "show a root set, or what follows it",

@@ -1,0 +1,111 @@
+"""domain: found domains, list them, show what they are, and hold them to every rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asl_authority.contract import ExitStatus
+from asl_authority.front.given import REHEARSAL, rehearsal_of
+from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.founding import CREATE
+
+if TYPE_CHECKING:
+    from asl_authority.operations.domain_check import Report
+
+DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOMAIN", required=True)
+
+
+def list_(call: Call) -> Answer:
+    """The ids that lie in the store."""
+    from asl_authority.front.store import store_here
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.domains import domain_ids
+
+    found = domain_ids(HostDisk(), store_here(call))
+    text = "".join(f"{name}\n" for name in found) or "There is no domain but the host's own.\n"
+    return Answer(text, {"domains": found})
+
+
+def show(call: Call) -> Answer:
+    """What the log says of the domain, and who may do what in it."""
+    report = _report(call)
+    view, dam = report.view, report.dam
+    rows = {
+        "domain": view.domain_id,
+        "label": report.label,
+        "state": view.state.value,
+        "records": str(view.current_logseq),
+        "root key": view.root_key_fingerprint,
+        "policy": view.policy_hash,
+        "snapshot": view.current_snapshot,
+        f"DAM {dam.version}": dam.hash,
+    }
+    text = "".join(f"{name:<12}{value}\n" for name, value in rows.items())
+    text += "".join(
+        f"principal   {each.principal_id}\n            {', '.join(each.roles)}\n" for each in dam.principals
+    )
+    text += f"{_verdict(report)}\n"
+    members: dict[str, object] = {"ok": report.ok, **{name.replace(" ", "_"): value for name, value in rows.items()}}
+    return Answer(text, members, _status(report))
+
+
+def check(call: Call) -> Answer:
+    """Every rule, one line each."""
+    from asl_authority.front import ui
+
+    report = _report(call)
+    text = "".join(ui.finding_line(finding) for finding in report.findings) + f"{_verdict(report)}\n"
+    return Answer(text, {"ok": report.ok, "findings": ui.findings_members(report.findings)}, _status(report))
+
+
+def _report(call: Call) -> Report:
+    from asl_authority.front.store import checked, checked_host
+    from asl_authority.operations.genesis import HOST_DOMAIN
+    from asl_authority.storage.disk import HostDisk
+
+    domain_id, rehearsal, disk = call.values["domain"], rehearsal_of(call), HostDisk()
+    trusted = None if domain_id == HOST_DOMAIN else checked_host(call, disk, rehearsal=rehearsal)
+    return checked(call, disk, domain_id, trusted=trusted, rehearsal=rehearsal)
+
+
+def _verdict(report: Report) -> str:
+    bad = [finding.check_id for finding in report.findings if not finding.ok]
+    return f"DOES NOT HOLD: {', '.join(bad)}" if bad else f"All {len(report.findings)} checks hold."
+
+
+def _status(report: Report) -> ExitStatus:
+    from asl_authority.operations.domain_check import DOMAIN_ARTIFACTS
+
+    bad = [finding.check_id for finding in report.findings if not finding.ok]
+    if not bad:
+        return ExitStatus.DONE
+    return ExitStatus.STORE_DAMAGED if DOMAIN_ARTIFACTS in bad else ExitStatus.CHECK_FAILED
+
+
+VERBS = (
+    CREATE,
+    Verb(
+        "domain list",
+        "list the domains of this store",
+        "Prints the id of every domain in the store, one a line. Nothing is verified by listing: see `domain check`.",
+        list_,
+    ),
+    Verb(
+        "domain show",
+        "show what a domain is, by its log",
+        "Shows state, root key, policy, newest snapshot, DAM and principals of a domain as its log and its signed "
+        "artifacts say them, after all of it was checked as by `domain check`. domain.json is never believed.",
+        show,
+        (DOMAIN, REHEARSAL),
+    ),
+    Verb(
+        "domain check",
+        "hold a domain to every rule",
+        "Replays the log against its signed checkpoint, and holds to it everything that it names: certificates, DAM, "
+        "policy, snapshots with their claims, receipts, domain.json; signatures are verified by two implementations. "
+        "A domain must go back to the roots that the host holds, which is checked first. Ends with 5 when something "
+        "that was committed is missing or changed, with 3 when another rule says no.",
+        check,
+        (DOMAIN, REHEARSAL),
+    ),
+)

@@ -1,0 +1,252 @@
+"""root init and domain create: the host and its domains, founded in the order of a genesis, each as one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from asl_authority.front.given import KEY_FILE_LIMIT, POLICY, REHEARSAL, given_policy, given_public_key
+from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from asl_authority.operations.founding import Founded
+    from asl_authority.operations.gate import Gate
+    from asl_authority.operations.genesis import Asked, DomainKeys, NewDomain
+    from asl_authority.values.ed25519 import PublicKey, SecretKey
+    from asl_authority.values.rootset import RootSet
+
+HOST_SEED = "the host"
+
+
+class Roots(NamedTuple):
+    """The offline roots that will sign: who they are, and how to have their keys once it was confirmed."""
+
+    public: list[PublicKey]
+    unlock: Callable[[], list[SecretKey]]
+
+
+def init(call: Call) -> Answer:
+    """The root set of a store, and the host's own domain under it."""
+    from asl_authority.operations.genesis import HOST_DOMAIN, Asked
+    from asl_authority.values.public_key_file import public_key_file
+
+    gate = _gate(call)
+    roots = _new_root_set(call, rehearsal=gate.rehearsal)
+    policy = given_policy(call.path("policy"))
+    asked = Asked("the host", policy, roots, domain_id=HOST_DOMAIN, rehearsal=gate.rehearsal)
+    keys = enumerate(roots.root_keys, 1)
+    files = {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in keys}
+    files["host-id"] = f"{HOST_DOMAIN}\n".encode()
+    return _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal), HOST_SEED, files)
+
+
+def create(call: Call) -> Answer:
+    """One more domain, under the roots that the host has."""
+    from asl_authority.errors import UsageError
+    from asl_authority.front.store import checked_host
+    from asl_authority.operations.genesis import HOST_DOMAIN, Asked
+    from asl_authority.storage.disk import HostDisk
+
+    gate, label = _gate(call), call.values["name"]
+    if call.values.get("id") == HOST_DOMAIN:
+        raise UsageError(f"--id {HOST_DOMAIN}: that is the host's own domain")
+    policy = given_policy(call.path("policy"))
+    trusted = checked_host(call, HostDisk(), rehearsal=gate.rehearsal)
+    asked = Asked(
+        label,
+        policy,
+        trusted,
+        domain_id=call.values.get("id", ""),
+        common=call.values.get("common", ""),
+        dam_signer=bool(call.values.get("dam_signer")),
+        rehearsal=gate.rehearsal,
+    )
+    return _found(call, gate, asked, _signing(call, trusted, rehearsal=gate.rehearsal), f"domain {label}", {})
+
+
+def _gate(call: Call) -> Gate:
+    """The gate of this machine. Raises Refused when it is shut."""
+    from asl_authority.operations.boot_claim import boot_gate
+    from asl_authority.operations.gate import rehearsal_gate, rehearsal_here
+    from asl_authority.storage.state import load_seal
+
+    if rehearsal_here(load_seal(call.machine), bool(call.values.get("rehearsal"))):
+        return rehearsal_gate()
+    return boot_gate(call.machine, call.root)
+
+
+def _new_root_set(call: Call, *, rehearsal: bool) -> RootSet:
+    """The roots that are named, or, in a rehearsal, those that everybody has. Raises UsageError."""
+    from asl_authority.errors import UsageError
+    from asl_authority.operations.gate import rehearsal_roots
+    from asl_authority.values.rootset import MOST_KEYS, RootSet
+
+    given, threshold = call.values.get("root_key", ()), call.values["threshold"]
+    keys = [given_public_key(path) for path in given]
+    if not keys and rehearsal:
+        keys = [key.public for key in rehearsal_roots(MOST_KEYS)]
+    if not 1 <= threshold <= len(keys) <= MOST_KEYS:
+        raise UsageError(
+            f"--root-key: 1 to {MOST_KEYS} public keys; --threshold: 1 to as many as there are",
+            hint="make each with: key new --kind offline-root",
+        )
+    return RootSet(1, tuple(keys), threshold)
+
+
+def _signing(call: Call, trusted: RootSet, *, rehearsal: bool) -> Roots:
+    """Who signs. Raises Refused for a key that is none of the roots, or when they are too few."""
+    from asl_authority.errors import Refused
+    from asl_authority.front.verbs.key import public_half
+    from asl_authority.operations.collect import SIGN_KEY
+    from asl_authority.operations.gate import rehearsal_roots
+    from asl_authority.values.rootset import MOST_KEYS
+
+    paths = call.values.get("key", ())
+    if not paths and rehearsal:
+        known = [key for key in rehearsal_roots(MOST_KEYS) if trusted.holds(key.public)][: trusted.threshold]
+        public, opened = [key.public for key in known], lambda: known
+    else:
+        public = [public_half(path) for path in paths]
+        opened = lambda: [_unlocked(call, *each) for each in zip(paths, public, strict=True)]  # noqa: E731
+    for key in public:
+        if not trusted.holds(key):
+            raise Refused(f"{key.key_id} is none of the roots: it certifies nothing", check_id=SIGN_KEY)
+    if len({key.key_id for key in public}) < max(trusted.threshold, len(public)):
+        raise Refused(
+            f"{len(public)} roots sign, {trusted.threshold} different ones must",
+            hint="--key FILE names the private key of a root, once for each",
+            check_id="ROOTSET-QUORUM",
+        )
+    return Roots(public, opened)
+
+
+def _unlocked(call: Call, path: Path, public: PublicKey) -> SecretKey:
+    from asl_authority.operations.unlock import unlock
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.keyfile import KeyKind
+
+    with named(path):
+        return unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), KeyKind.OFFLINE_ROOT, public)
+
+
+def _found(call: Call, gate: Gate, asked: Asked, roots: Roots, seed: str, files: dict[str, bytes]) -> Answer:
+    """Prepare, show, have it confirmed, make passphrases, sign, write."""
+    import hashlib
+
+    from asl_authority.front.signing import protect
+    from asl_authority.front.store import expect_free
+    from asl_authority.operations.confirm import confirm, digest_text
+    from asl_authority.operations.founding import Founding, found_domain, seal_keys
+    from asl_authority.operations.gate import public_random
+    from asl_authority.operations.genesis import draw_keys, prepare_domain, sign_domain
+    from asl_authority.operations.keys import new_passphrase
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.domains import create_directories
+
+    disk = HostDisk()
+    protect(call)
+    random = public_random(seed) if gate.rehearsal else call.outside.random
+    keys = draw_keys(random, dam_signer=asked.dam_signer)
+    new = prepare_domain(asked, keys, roots.public[0])
+    shown = _shown(new)
+    if call.dry_run:
+        return Answer(
+            f"{shown}SHA-256 of all that would be signed\n{digest_text(new.digest)}Nothing was done.\n",
+            {"domain_id": new.domain_id, "sha256": new.digest.hex(), "dam": new.dam.body.hash},
+        )
+    expect_free(call, new.domain_id)
+    call.terminal.say(shown)
+    confirm(call.terminal, f"To be signed: everything of {asked.label}", new.digest)
+    opened = roots.unlock()
+    call.terminal.say(f"{_names(keys)}: one passphrase for these keys of {asked.label}\n")
+    passphrase = new_passphrase(call.terminal, random, own=bool(call.values.get("own")))
+    call.terminal.say("Sealing the keys, and opening each again; this takes a while.\n")
+    sealed = seal_keys(keys, passphrase, random)
+    seeded = hashlib.sha256(seed.encode()).hexdigest() if gate.rehearsal else ""
+    founding = Founding(
+        sign_domain(new, keys, opened), keys, sealed, gate, seeded, files, weak_passphrase=passphrase.weak
+    )
+    return _answer(asked, found_domain(disk, create_directories(disk, call.root), founding))
+
+
+def _shown(new: NewDomain) -> str:
+    from asl_authority.front import ui
+
+    head = ui.rehearsal_banner() if new.asked.rehearsal else ""
+    return head + "".join(f"{ui.plain(line)}\n" for line in new.lines())
+
+
+def _names(keys: DomainKeys) -> str:
+    return ", ".join(keys.by_name)
+
+
+def _answer(asked: Asked, made: Founded) -> Answer:
+    from asl_authority.values.paper_head import paper_head
+
+    head = paper_head(made.head)
+    text = (
+        f"{made.domain_id}\n  is there: {asked.label}\n"
+        f"snapshot of the empty store\n  {made.first_snapshot}\n"
+        f"snapshot\n  {made.snapshot}\n"
+        f"receipt\n  {made.per_artifact_id}\n"
+        f"{len(made.findings)} checks of what was read back, and all of them hold\n"
+        "head of its log, for paper\n" + "".join(f"  {line}\n" for line in head.to_text().splitlines())
+    )
+    members: dict[str, object] = {
+        "domain_id": made.domain_id,
+        "label": asked.label,
+        "rehearsal": asked.rehearsal,
+        "snapshots": [made.first_snapshot, made.snapshot],
+        "receipt": made.per_artifact_id,
+        "head": {"size": made.head.size, "root": made.head.root.hex(), "words": list(head.words)},
+    }
+    return Answer(text, members)
+
+
+OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
+KEY = Argument(
+    ("--key",), "a root that signs: NAME.priv.enc, with NAME.pub beside it; once for each", "FILE", "path", many=True
+)  # fmt: skip
+REAL = (
+    " Refused with 4 without an environment claim of this start that is VERIFIED and covers the head (see `claim`). "
+    "In a rehearsal the claim says that nothing was measured, keys follow from a public seed, and, unless others are "
+    "named, the roots are those that every rehearsal has."
+)
+
+INIT = Verb(
+    "root init",
+    "found a store: its root set, and the host as its first domain",
+    "Makes the root set of a store and the host's own domain under it, in the order of a genesis: the empty store is "
+    "pinned and claimed, then come keys, certificates by the roots, DAM and receipt, and the store is pinned again. "
+    "All of it is there in the end, or nothing: it is written beside its place, read back, checked by every rule, and "
+    "only then gets its name. A store that has a host is never touched. Make the roots before, each on a stick of its "
+    "own, with `key new --kind offline-root`." + REAL,
+    init,
+    (
+        POLICY,
+        Argument(("--root-key",), "a root's public key; once for each", "FILE", "path", many=True),
+        Argument(("--threshold",), "how many of the roots must sign", "N", "number", required=True),
+        *(KEY, OWN, REHEARSAL, DRY_RUN),
+    ),
+)
+
+CREATE = Verb(
+    "domain create",
+    "found a domain, from its root key to its first DAM, as one transaction",
+    "Draws the domain's keys (root, log, operator; a DAM signer when asked for), shows every key, certificate and the "
+    "DAM by digest, and has two words of the digest over all of them typed. Then the roots certify, the root key signs "
+    "the DAM, and the domain is written beside its place with log, snapshots, claims and receipt, read back, checked "
+    "by every rule, and only then gets its name. Whatever stops it, no half domain is left. Without --id its id is the "
+    "key id of its root key; NAME is what people call it. As many roots as must sign have to be here at once." + REAL,
+    create,
+    (
+        Argument(("NAME",), "what people call the domain", "NAME", required=True),
+        POLICY,
+        Argument(("--id",), "an id of your choice: lower case, digits, . _ -", "ID"),
+        Argument(("--common",), "the id of the common domain that it refers to", "ID"),
+        Argument(("--dam-signer",), "also a key of a delegate that may publish", kind="flag"),
+        *(KEY, OWN, REHEARSAL, DRY_RUN),
+    ),
+)

@@ -1,0 +1,258 @@
+"""A new domain, written: everything beside its place, read back and checked there, and then given its name.
+
+In the order of a genesis: the empty store is pinned (S0) and claimed, then come keys, policy, certificates and DAM,
+then the store with all of them in it is pinned (S1), and a receipt says what was done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asl_authority import __version__
+from asl_authority.errors import Damaged, Refused
+from asl_authority.operations.domain_check import check_domain
+from asl_authority.operations.gate import Gate
+from asl_authority.operations.genesis import HOST_DOMAIN, USES, DomainKeys, NewDomain
+from asl_authority.storage import durable, layout
+from asl_authority.storage.disk import Disk
+from asl_authority.storage.domains import Domain, derive_view, growing, read_log, write_view
+from asl_authority.storage.layout import DOMAIN_DIRECTORIES, HOST_DIRECTORIES, StorePaths
+from asl_authority.storage.snapshots import Inventory, take_inventory, write_snapshot
+from asl_authority.values.checkpoint import Checkpoint
+from asl_authority.values.claim import Claim
+from asl_authority.values.dsse import Envelope
+from asl_authority.values.finding import Finding
+from asl_authority.values.head import Head
+from asl_authority.values.keyfile import RANDOM_BYTES, open_key, seal_key
+from asl_authority.values.log_entry import Entry
+from asl_authority.values.log_record import RecordType
+from asl_authority.values.merkle import EMPTY_ROOT
+from asl_authority.values.passphrase import Passphrase
+from asl_authority.values.per_signature import sign_receipt
+from asl_authority.values.public_key_file import public_key_file
+from asl_authority.values.receipt import Receipt, make_outputs
+from asl_authority.values.signed_note import NoteSigner
+
+# What did it, by name and version; the digests of the tools are in the claim.
+PROGRAM = hashlib.sha256(f"asl-authority {__version__}\n".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Founding:
+    """A signed new domain and what else its tree is made of.
+
+    `sealed` are the private keys at rest, by name; `seed` is the SHA-256 of a rehearsal's public seed, else empty;
+    `files` are what the host has besides, by path.
+    """
+
+    new: NewDomain
+    keys: DomainKeys
+    sealed: Mapping[str, bytes]
+    gate: Gate
+    seed: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    weak_passphrase: bool = False
+
+
+@dataclass(frozen=True)
+class Founded:
+    """What there is now, and what was checked on the way."""
+
+    domain_id: str
+    head: Checkpoint
+    first_snapshot: str
+    snapshot: str
+    per_artifact_id: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One record with its artifacts: files by path, blocks by content."""
+
+    type: RecordType
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    blocks: tuple[bytes, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def seal_keys(keys: DomainKeys, passphrase: Passphrase, random: Callable[[int], bytes]) -> dict[str, bytes]:
+    """The keys at rest, by name; each was opened again. Raises Refused for too little memory."""
+    found = {}
+    for name, key in keys.by_name.items():
+        kind = USES[name].kind
+        found[name] = seal_key(key, passphrase.text, kind, random(RANDOM_BYTES))
+        open_key(found[name], passphrase.text, kind, key.public)
+    return found
+
+
+def found_domain(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
+    """Make the domain, or leave nothing of it. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed."""
+    new, gate = founding.new, founding.gate
+    host = new.domain_id == HOST_DOMAIN
+    paths = store.host if host else store.domain(new.domain_id)
+    signer = NoteSigner(new.origin, founding.keys.signer("log", rehearsal=new.asked.rehearsal))
+    directories = HOST_DIRECTORIES if host else DOMAIN_DIRECTORIES
+    with growing(disk, paths, new.origin, signer, directories, session=gate.session_id) as domain:
+        empty, claim, entries = _claim_the_empty_store(domain, store, founding)
+        pieces = _pieces(founding)
+        entries += [_put(domain, piece) for piece in pieces]
+        head = domain.commit(*entries)
+        gate.expect_covered(claim, _head(head), EMPTY_ROOT.hex(), [gate.session_id] * head.size)
+        pinned, entries = _pin(domain, store, founding, claim)
+        receipt = _receipt(founding, empty, claim, pieces, domain.log.logseq + len(entries) + 1)
+        head = domain.commit(*entries, _put(domain, _receipt_piece(founding, receipt)))
+        write_view(disk, domain.paths, derive_view(read_log(disk, domain.paths, new.origin), new.domain_id))
+        findings = check_domain(
+            disk, store, domain.paths, new.domain_id, trusted=new.asked.roots, rehearsal=new.asked.rehearsal
+        ).findings
+        _expect_read_back(findings)
+    return Founded(new.domain_id, head, empty.snapshot_id, pinned.snapshot_id, receipt.per_artifact_id, findings)
+
+
+def _claim_the_empty_store(
+    domain: Domain, store: StorePaths, founding: Founding
+) -> tuple[Inventory, Claim, list[Entry]]:
+    """S0 and the claim that it names, before anything of the domain's authority is there."""
+    asked, domain_id = founding.new.asked, founding.new.domain_id
+    facts = {"domain_id": domain_id, "label": asked.label, "common": asked.common}
+    made = Entry(RecordType.DOMAIN, facts={name: value for name, value in facts.items() if value})
+    inventory = _inventory(domain, domain_id)
+    claim = founding.gate.claim(inventory, None)
+    return inventory, claim, [made, *_pinned_by(domain, store, inventory, claim)]
+
+
+def _pin(domain: Domain, store: StorePaths, founding: Founding, before: Claim) -> tuple[Inventory, list[Entry]]:
+    """S1, with everything in it, and its claim."""
+    inventory = _inventory(domain, founding.new.domain_id)
+    claim = founding.gate.claim(inventory, before.digest)
+    return inventory, _pinned_by(domain, store, inventory, claim)
+
+
+def _pinned_by(domain: Domain, store: StorePaths, inventory: Inventory, claim: Claim) -> list[Entry]:
+    _write_claim(domain.disk, store, claim)
+    files = write_snapshot(domain.disk, domain.paths, inventory, claim.digest)
+    named = {"snapshot_id": inventory.snapshot_id}
+    return [
+        Entry(RecordType.SNAPSHOT, files=files, facts=named),
+        _put(domain, _Piece(RecordType.CLAIM, blocks=(claim.to_bytes(),), facts=named)),
+    ]
+
+
+def _write_claim(disk: Disk, store: StorePaths, claim: Claim) -> None:
+    path = store.claim(claim.snapshot_id)
+    try:
+        durable.create(disk, path, claim.to_bytes())
+    except Refused:
+        # The domain is not there, or we would not be here: an interrupted try left this, and nothing refers to it.
+        durable.replace(disk, path, claim.to_bytes())
+
+
+def _inventory(domain: Domain, domain_id: str) -> Inventory:
+    if domain.log.head is None:
+        raise AssertionError("a log that is not open")
+    return take_inventory(domain.disk, domain.paths, domain_id, domain.log.head)
+
+
+def _pieces(founding: Founding) -> list[_Piece]:
+    """Every artifact of the domain's authority, in the order of a genesis."""
+    new, asked = founding.new, founding.new.asked
+    dam, roots, policy = new.dam, asked.roots, asked.policy
+    certified = {layout.request_name(_sha256(each.body.to_bytes())): each.to_bytes() for each in new.requests}
+    for each in new.certificates:
+        name = layout.certificate_name(each.body.digest)
+        certified |= {name: each.body.to_bytes(), f"{name}.sig": each.to_bytes()}
+    root_set = {layout.root_set_name(roots.version): roots.to_bytes(), **founding.files}
+    envelopes = tuple(each.to_bytes() for each in new.certificates)
+    dam_files = {
+        layout.dam_name(dam.body.version): dam.body.to_bytes(),
+        layout.dam_signature_name(dam.body.version): dam.to_bytes(),
+    }
+    return [
+        _Piece(RecordType.ROOT_SET, root_set, facts={"root_set": roots.digest}),
+        _Piece(
+            RecordType.KEY,
+            _key_files(founding),
+            facts=_key_facts(founding),
+        ),
+        _Piece(
+            RecordType.POLICY,
+            {layout.policy_name(policy.hash): policy.to_bytes()},
+            (policy.to_bytes(),),
+            {"policy_hash": policy.hash},
+        ),
+        _Piece(RecordType.CERTIFICATE, certified, envelopes),
+        _Piece(RecordType.DAM, dam_files, (dam.to_bytes(),), {"version": dam.body.version, "dam": dam.body.hash}),
+    ]
+
+
+def _key_files(founding: Founding) -> dict[str, bytes]:
+    names = founding.keys.by_name
+    public = {layout.public_key_name(name): public_key_file(founding.keys.public(name)) for name in names}
+    return public | {layout.private_key_name(name): founding.sealed[name] for name in names}
+
+
+def _key_facts(founding: Founding) -> dict[str, Any]:
+    """What each key is, and that its passphrase was worth little, for who reads the log."""
+    kinds = {name: USES[name].kind.value for name in founding.keys.by_name}
+    facts = {"root_key_fingerprint": founding.new.dam.body.root_key.key_id, "kinds": kinds}
+    return {**facts, "passphrase": "weak"} if founding.weak_passphrase else facts
+
+
+def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[_Piece], logseq: int) -> Receipt:
+    """What was given and what was made. Keys and signatures can't be made again from the inputs."""
+    new, asked = founding.new, founding.new.asked
+    given = (asked.policy.to_bytes(), asked.roots.to_bytes(), claim.to_bytes(), *(r.to_bytes() for r in new.requests))
+    inputs = tuple(sorted({_sha256(each) for each in given}))
+    made = {name: data for piece in pieces for name, data in piece.files.items() if _sha256(data) not in inputs}
+    outputs = make_outputs(made)
+    again = {each.body.digest for each in new.certificates} | {new.dam.body.hash}
+    return Receipt(
+        domain_id=new.domain_id,
+        operation="domain-create",
+        program=PROGRAM,
+        inputs=inputs,
+        outputs=outputs,
+        parameters=new.digest.hex(),
+        policy_hash=asked.policy.hash,
+        snapshot_id=empty.snapshot_id,
+        claim=claim.digest,
+        logseq=logseq,
+        declared=tuple(sorted(each.sha256 for each in outputs if each.sha256 not in again)),
+        seed=founding.seed or None,
+        rehearsal=asked.rehearsal,
+    )
+
+
+def _receipt_piece(founding: Founding, receipt: Receipt) -> _Piece:
+    operator = founding.keys.signer("operator", rehearsal=receipt.rehearsal)
+    envelope = Envelope(receipt.payload_type, receipt.to_bytes()).signed_by(operator).to_bytes()
+    files = {
+        layout.receipt_name(receipt.logseq): envelope,
+        layout.receipt_signature_name(receipt.logseq): sign_receipt(receipt, operator).to_bytes(),
+    }
+    return _Piece(RecordType.RECEIPT, files, (envelope,), {"per_artifact_id": receipt.per_artifact_id})
+
+
+def _put(domain: Domain, piece: _Piece) -> Entry:
+    """Write what a record names, and only then have the record."""
+    files = {name: domain.write(name, data) for name, data in piece.files.items()}
+    blocks = tuple(sorted(domain.blocks.put(data) for data in piece.blocks))
+    return Entry(piece.type, blocks=blocks, files=files, facts=piece.facts)
+
+
+def _expect_read_back(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        if not finding.ok:
+            raise Damaged(f"what was written reads back otherwise: {finding.detail}", check_id=finding.check_id)
+
+
+def _head(head: Checkpoint) -> Head:
+    return Head(head.size, head.root.hex())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

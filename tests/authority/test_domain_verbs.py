@@ -1,0 +1,83 @@
+"""The verbs that read domains: what they show is what the log says, and a rehearsal is not taken for real."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from asl_authority.contract import ExitStatus
+from asl_authority.front import cli
+from asl_authority.storage.disk import HostDisk
+from support.genesis import founded
+
+ME = "me.example"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rehearsal's store, which no test changes."""
+    root = tmp_path_factory.mktemp("store")
+    founded(HostDisk(), root, domain_id=ME)
+    return root
+
+
+def call(root: Path, *words: str) -> tuple[ExitStatus, str]:
+    said = StringIO()
+    given = (*words, "--root", str(root))
+    return cli.run(
+        given, program="asl-auth-host", stdout=said, stderr=said, machine=Path("/nonexistent")
+    ), said.getvalue()
+
+
+def test_domains_are_listed_and_shown_as_their_logs_say(kept: Path) -> None:
+    assert call(kept, "domain", "list") == (ExitStatus.DONE, f"{ME}\n")
+    status, said = call(kept, "domain", "show", ME, "--rehearsal", "--json")
+    shown = json.loads(said)
+
+    assert status is ExitStatus.DONE
+    assert (shown["domain"], shown["state"], shown["label"]) == (ME, "UNRECOGNIZED", "me")
+    assert shown["ok"] is True
+
+
+@pytest.mark.parametrize("domain", [ME, "host"])
+def test_a_sound_domain_holds_to_every_rule(kept: Path, domain: str) -> None:
+    status, said = call(kept, "domain", "check", domain, "--rehearsal")
+
+    assert status is ExitStatus.DONE
+    assert "FAILED" not in said
+    assert said.endswith("checks hold.\n")
+
+
+def test_a_store_of_a_rehearsal_is_opened_by_nothing_real(kept: Path) -> None:
+    status, said = call(kept, "domain", "check", ME)
+
+    assert status is ExitStatus.REFUSED
+    assert "STORE-REHEARSAL" in said
+
+
+def test_a_domain_that_is_not_there_is_said_so(kept: Path) -> None:
+    status, said = call(kept, "domain", "show", "other.example", "--rehearsal")
+
+    assert status is ExitStatus.USAGE
+    assert "no such domain" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "check_id"),
+    [
+        ("certs/root.pub", ExitStatus.STORE_DAMAGED, "DOMAIN-ARTIFACTS"),
+        ("domain.json", ExitStatus.CHECK_FAILED, "DOMAIN-VIEW-CURRENT"),
+        ("dam/dam-1.json", ExitStatus.CHECK_FAILED, "DSSE-BODY-EQUAL"),
+    ],
+)
+def test_a_domain_with_a_changed_file_is_found(tmp_path: Path, name: str, status: ExitStatus, check_id: str) -> None:
+    founded(HostDisk(), tmp_path, domain_id=ME)
+    path = tmp_path / "domains" / ME / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    found, said = call(tmp_path, "domain", "check", ME, "--rehearsal")
+
+    assert found is status
+    assert check_id in said

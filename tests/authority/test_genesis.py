@@ -1,0 +1,190 @@
+"""A domain is made whole, in the order of a genesis, or not at all; read again, it holds to every rule."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from asl_authority.errors import Damaged, Malformed, Refused, UsageError
+from asl_authority.operations.boot_claim import boot_gate
+from asl_authority.operations.domain_check import Report, check_domain
+from asl_authority.operations.founding import found_domain
+from asl_authority.operations.gate import Gate, rehearsal_claim
+from asl_authority.operations.genesis import HOST_DOMAIN, Asked, draw_keys, prepare_domain, sign_domain
+from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.domains import create_directories, read_log
+from asl_authority.storage.layout import StorePaths
+from asl_authority.values.domain_state import State
+from asl_authority.values.log_entry import read_entry
+from asl_authority.values.log_record import RecordType
+from support.genesis import POLICY, ROOT_KEYS, ROOTS, founded, founding, known_random
+
+DISK = HostDisk()
+
+
+def checked(store: StorePaths, domain_id: str) -> Report:
+    paths = store.host if domain_id == HOST_DOMAIN else store.domain(domain_id)
+    return check_domain(DISK, store, paths, domain_id, trusted=ROOTS, rehearsal=True)
+
+
+def failures(report: Report) -> list[str]:
+    return [finding.check_id for finding in report.findings if not finding.ok]
+
+
+def test_a_host_and_a_domain_are_made_and_hold_to_every_rule(tmp_path: Path) -> None:
+    store, made = founded(DISK, tmp_path, dam_signer=True, common="common")
+
+    for domain_id in (HOST_DOMAIN, made.domain_id):
+        report = checked(store, domain_id)
+        assert failures(report) == []
+        assert report.view.state is State.UNRECOGNIZED
+    assert report.view.root_key_fingerprint == made.domain_id, "the default id is the key id of the root key"
+    assert report.view.policy_hash == POLICY.hash
+    assert report.view.current_snapshot == made.snapshot
+    assert report.label == "me"
+    assert len(report.dam.principals) == 2
+    assert {"DAM-ROOT-CERTIFIED", "LOG-KEY-CERTIFIED", "PRINCIPAL-CERTIFIED", "PER-ROLE", "SNAPSHOT-FILES"} <= {
+        finding.check_id for finding in report.findings
+    }
+
+
+def test_the_log_has_the_order_of_a_genesis(tmp_path: Path) -> None:
+    store, made = founded(DISK, tmp_path)
+    paths = store.domain(made.domain_id)
+    reader = read_log(DISK, paths, f"asl-rehearsal/{made.domain_id}")
+    records = list(reader.records())
+
+    assert [RecordType(record.type).name for record in records] == [
+        *("DOMAIN", "SNAPSHOT", "CLAIM", "ROOT_SET", "KEY", "POLICY", "CERTIFICATE", "DAM"),
+        *("SNAPSHOT", "CLAIM", "RECEIPT"),
+    ]
+    assert read_entry(records[1].type, records[1].payload).facts["snapshot_id"] == made.first_snapshot
+    assert store.claim(made.first_snapshot).is_file()
+    assert store.claim(made.snapshot).is_file()
+
+
+def test_the_same_seed_makes_the_same_bytes_anywhere(tmp_path: Path) -> None:
+    trees = []
+    for place in ("one", "another/place"):
+        (tmp_path / place).mkdir(parents=True)
+        founded(DISK, tmp_path / place)
+        files = sorted(path for path in (tmp_path / place).rglob("*") if path.is_file())
+        trees.append([(str(path.relative_to(tmp_path / place)), path.read_bytes()) for path in files])
+
+    assert trees[0] == trees[1]
+    assert len(trees[0]) > 60
+
+
+def test_what_a_rehearsal_made_is_refused_by_everything_real(tmp_path: Path) -> None:
+    store, made = founded(DISK, tmp_path)
+
+    with pytest.raises(Damaged, match="CHECKPOINT-ORIGIN"):
+        check_domain(DISK, store, store.domain(made.domain_id), made.domain_id, trusted=ROOTS, rehearsal=False)
+
+
+def test_nothing_real_is_signed_without_a_claim(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        boot_gate(tmp_path, tmp_path)
+    assert refused.value.check_id == "CLAIM-MISSING"
+    assert refused.value.status == 4
+
+
+def test_a_claim_that_nobody_verified_opens_nothing_real(tmp_path: Path) -> None:
+    store = create_directories(DISK, tmp_path)
+    real = Gate("5e" * 16, rehearsal_claim, rehearsal=False)
+
+    with pytest.raises(Refused) as refused:
+        found_domain(DISK, store, founding("me", real))
+    assert refused.value.check_id == "CLAIM-VERIFIED"
+    assert list(store.domains.iterdir()) == []
+
+
+def test_a_claim_of_another_boot_covers_nothing(tmp_path: Path) -> None:
+    store = create_directories(DISK, tmp_path)
+    other = Gate("5e" * 16, rehearsal_claim, rehearsal=True)
+
+    with pytest.raises(Refused) as refused:
+        found_domain(DISK, store, founding("me", other))
+    assert refused.value.check_id == "CLAIM-COVERS"
+    assert list(store.domains.iterdir()) == []
+
+
+def test_a_domain_is_made_once(tmp_path: Path) -> None:
+    store, made = founded(DISK, tmp_path)
+    before = (store.domain(made.domain_id).view).read_bytes()
+
+    with pytest.raises(Refused, match="nothing is overwritten"):
+        found_domain(DISK, store, founding("me"))
+    assert (store.domain(made.domain_id).view).read_bytes() == before
+
+
+@pytest.mark.parametrize("bad", ["Upper", "a/b", "..", "a..b", "x" * 129])
+def test_what_can_not_be_an_id_is_refused_before_anything_is_signed(bad: str) -> None:
+    asked = Asked("me", POLICY, ROOTS, domain_id=bad, rehearsal=True)
+    with pytest.raises(UsageError):
+        prepare_domain(asked, draw_keys(known_random("me"), dam_signer=False), ROOT_KEYS[0].public)
+
+
+def test_too_few_roots_make_no_domain() -> None:
+    keys = draw_keys(known_random("me"), dam_signer=False)
+    new = prepare_domain(Asked("me", POLICY, ROOTS, rehearsal=True), keys, ROOT_KEYS[0].public)
+
+    with pytest.raises(Refused) as refused:
+        sign_domain(new, keys, ROOT_KEYS[:1])
+    assert refused.value.check_id == "ROOTSET-QUORUM"
+
+
+def test_what_is_confirmed_names_every_body_that_is_signed() -> None:
+    keys = draw_keys(known_random("me"), dam_signer=False)
+    new = prepare_domain(Asked("me", POLICY, ROOTS, rehearsal=True), keys, ROOT_KEYS[0].public)
+    signed = sign_domain(new, keys, ROOT_KEYS[:2])
+    real = prepare_domain(Asked("me", POLICY, ROOTS), keys, ROOT_KEYS[0].public)
+
+    assert new.digest == signed.digest == hashlib.sha256(new.to_bytes()).digest()
+    assert real.digest != new.digest
+    text = "\n".join(new.lines())
+    for each in new.certificates:
+        assert each.body.digest in text
+        assert each.body.subject_pubkey.text in text
+    assert new.dam.body.hash in text
+
+
+@pytest.mark.parametrize(
+    ("name", "check_id"),
+    [("certs/root.pub", "DOMAIN-ARTIFACTS"), ("domain.json", "DOMAIN-VIEW-CURRENT")],
+)
+def test_a_changed_file_of_a_domain_is_found(tmp_path: Path, name: str, check_id: str) -> None:
+    store, made = founded(DISK, tmp_path)
+    path = store.domain(made.domain_id).root / name
+    path.write_bytes(path.read_bytes() + b"\n")
+
+    assert failures(checked(store, made.domain_id)) == [check_id]
+
+
+@pytest.mark.parametrize(
+    ("name", "check_id"),
+    [
+        ("dam/dam-1.json", "DSSE-BODY-EQUAL"),
+        ("receipts/receipt-11.per.sig", "JSON-CANONICAL"),
+        ("auth/root-set-1.json", "JSON-CANONICAL"),
+    ],
+)
+def test_a_file_of_a_domain_that_is_none_of_its_kind_is_named(tmp_path: Path, name: str, check_id: str) -> None:
+    store, made = founded(DISK, tmp_path)
+    path = store.domain(made.domain_id).root / name
+    path.write_bytes(path.read_bytes() + b"\n")
+
+    with pytest.raises(Malformed, match=name) as malformed:
+        checked(store, made.domain_id)
+    assert malformed.value.check_id == check_id
+
+
+def test_a_domain_of_other_roots_is_not_trusted(tmp_path: Path) -> None:
+    store, made = founded(DISK, tmp_path)
+    others = type(ROOTS)(1, ROOTS.root_keys[:1], 1)
+    paths = store.domain(made.domain_id)
+    report = check_domain(DISK, store, paths, made.domain_id, trusted=others, rehearsal=True)
+
+    assert failures(report) == ["DOMAIN-ROOTS"]
