@@ -50,4 +50,4 @@ bench: setup  ## measure, and write build/bench/{bench,store,program}.md
 	@$(PYTHON) bench/measure.py
 
 clean:  ## take the build folder away, packages excepted
-	@rm -rf build/cache build/smoke build/authority build/bench build/again
+	@rm -rf build/cache build/smoke build/authority build/authority-tests build/bench build/again build/rebuild build/boot

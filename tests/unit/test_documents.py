@@ -127,6 +127,14 @@ def test_hidden_options_stay_hidden() -> None:
     assert "inside" not in man_page(the_door())
 
 
+def test_the_readme_counts_the_steps_of_the_plan() -> None:
+    steps = re.findall(
+        r"^ ?\d+ [a-z-]+  [0-9a-f]{64}$", (HOUSE / "tests/golden/plan-authority.txt").read_text(), re.MULTILINE
+    )
+
+    assert f"plan: {len(steps)} steps" in (HOUSE / "README.md").read_text()
+
+
 def test_every_exit_status_has_its_meaning() -> None:
     assert list(STATUSES) == list(ExitStatus)
 
