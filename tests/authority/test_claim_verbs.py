@@ -21,12 +21,18 @@ from asl_authority.front.outside import Outside
 from asl_authority.operations.boot_claim import boot_claim, claims_for
 from asl_authority.operations.claim import NO_STORE
 from asl_authority.operations.measure import measure, read_layers
+from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.domains import create_store, opened, read_log
+from asl_authority.storage.layout import StorePaths
 from asl_authority.storage.session import load_session, make_session
-from asl_authority.storage.snapshots import Inventory
+from asl_authority.storage.snapshots import Inventory, load_snapshot
 from asl_authority.values.builders import read_builders
-from asl_authority.values.checkpoint import Checkpoint
-from asl_authority.values.claim import Verdict, read_claim
+from asl_authority.values.checkpoint import Checkpoint, origin_of
+from asl_authority.values.claim import Verdict, check_covers, check_pinned, read_claim
 from asl_authority.values.environment import Status
+from asl_authority.values.head import Head
+from asl_authority.values.log_entry import Entry, read_entry
+from asl_authority.values.log_record import RecordType
 from asl_authority.values.readings import Readings
 from support.sealed_machine import (
     ALICE,
@@ -510,3 +516,73 @@ def test_the_digest_is_shown_to_a_camera_when_asked_for(machine: SealedMachine) 
 
     assert shown.startswith(plain)
     assert len(shown.removeprefix(plain).splitlines()) == 37
+
+
+ORIGIN = origin_of("host", rehearsal=False)
+
+
+@pytest.fixture
+def store(machine: SealedMachine) -> StorePaths:
+    """The store volume of the machine, with a host that has done nothing yet."""
+    return create_store(HostDisk(), machine.root / "asl-auth-host", ORIGIN)
+
+
+def records(store: StorePaths) -> list[Entry]:
+    return [read_entry(each.type, each.payload) for each in read_log(HostDisk(), store.host, ORIGIN).records()]
+
+
+def test_a_claim_is_stored_pinned_and_logged_without_any_key(machine: SealedMachine, store: StorePaths) -> None:
+    first, second = answer(machine, "claim"), answer(machine, "claim")
+    claims = [read_claim(store.claim(each["snapshot_id"]).read_bytes()) for each in (first, second)]
+    pinned = load_snapshot(HostDisk(), store.host, claims[1].snapshot_id)
+
+    assert (first["stored"], first["store_notes"]) == (True, [])
+    assert [each.logseq for each in claims] == [0, 2]
+    assert [each.previous for each in claims] == [None, claims[0].digest]
+    assert check_pinned(claims[1], pinned).ok
+    assert [(each.type, each.session) for each in records(store)] == [
+        (RecordType.SNAPSHOT, SESSION),
+        (RecordType.CLAIM, SESSION),
+    ] * 2
+    assert call(machine, "verify-env", store.claim(claims[0].snapshot_id))[0] is ExitStatus.DONE
+    head = read_log(HostDisk(), store.host, ORIGIN).head
+    size, root = head.size, read_log(HostDisk(), store.host, ORIGIN).root_at(2).hex()
+    assert check_covers(claims[1], Head(size, head.root.hex()), root, [SESSION] * 2, SESSION).ok
+
+
+def test_a_store_that_another_program_writes_to_is_busy(machine: SealedMachine, store: StorePaths) -> None:
+    with opened(HostDisk(), store.host, ORIGIN, None):
+        assert call(machine, "claim")[0] is ExitStatus.BUSY
+
+    assert records(store) == []
+    assert call(machine, "claim")[0] is ExitStatus.DONE
+
+
+def test_a_store_that_waits_for_its_key_gets_no_claim_and_one_is_made(
+    machine: SealedMachine, store: StorePaths
+) -> None:
+    call(machine, "claim")
+    log = store.host.log_file(1)
+    log.write_bytes(log.read_bytes() + b"half a record")
+
+    found = answer(machine, "claim")
+
+    assert (found["status"], found["stored"]) == (0, False)
+    assert "recovering takes the log's key" in found["store_notes"][0]
+    assert read_claim(found["claim"].encode()).logseq == 2
+    assert log.read_bytes().endswith(b"half a record")
+
+
+def test_a_damaged_store_gets_no_claim_and_ends_with_5(machine: SealedMachine, store: StorePaths) -> None:
+    call(machine, "claim")
+    log = store.host.log_file(1)
+    log.write_bytes(log.read_bytes()[:-1] + b"\0")
+
+    assert call(machine, "claim")[0] is ExitStatus.STORE_DAMAGED
+
+
+def test_a_rehearsal_stores_nothing(machine: SealedMachine, store: StorePaths) -> None:
+    machine.put("run/asl/seal.json", json.dumps({**SEAL, "mode": "rehearsal"}))
+
+    assert answer(machine, "claim")["store_notes"] == ["not stored: this is a rehearsal"]
+    assert records(store) == []

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from asl_authority.front.ui import finding_line, findings_members, plain
-from asl_authority.operations.claim import PreparedClaim
+from asl_authority.operations.record_claim import Recorded
 from asl_authority.values.claim import Claim, doubts
 from asl_authority.values.environment import FACTS, Fact, Interface, LayerSeal, Mount, Register, Tool
 from asl_authority.values.finding import Finding
@@ -15,12 +15,11 @@ from asl_authority.values.qr import qr_code
 
 _WIDTH = 78
 _ORDER = ("image_id", "medium", "kernel", "initrd", "kernel_release", "kernel_cmdline", "secure_boot", "tpm", "entropy")
-_STORED = "Nothing was stored: there is no store volume that this claim could go to."
 
 
-def claim_text(prepared: PreparedClaim, path: Path | None) -> str:
+def claim_text(recorded: Recorded, path: Path | None) -> str:
     """The whole claim, with the verdict first and last."""
-    claim = prepared.claim
+    prepared, claim = recorded.prepared, recorded.prepared.claim
     lines = [f"Environment claim: {claim.verdict}", *facts_lines(claim), ""]
     lines += [f"Log       record {claim.logseq}, {claim.head.size} records, root", f"          {claim.head.root}"]
     lines += ["Store     checksum", f"          {claim.store_checksum}"]
@@ -31,13 +30,15 @@ def claim_text(prepared: PreparedClaim, path: Path | None) -> str:
     lines += _listed("Not measured:", prepared.notes)
     lines += _listed("Not VERIFIED, for:", why(claim))
     lines += ["Snapshot it is named by", f"  {claim.snapshot_id}", "SHA-256 of the claim", f"  {claim.digest}"]
-    lines += [f"Written to {plain(str(path))}" if path else "Not written to a file.", _STORED]
+    lines += [f"Written to {plain(str(path))}" if path else "Not written to a file."]
+    lines += ["Stored, and logged; the log's key will countersign it."] if recorded.stored else []
+    lines += [line for note in recorded.notes for line in _wrapped(plain(note[:1].upper() + note[1:]), "")]
     return "\n".join([*lines, f"{claim.verdict}."]) + "\n"
 
 
-def claim_members(prepared: PreparedClaim, path: Path | None) -> dict[str, object]:
+def claim_members(recorded: Recorded, path: Path | None) -> dict[str, object]:
     """The claim for --json; `claim` is its canonical text."""
-    claim = prepared.claim
+    prepared, claim = recorded.prepared, recorded.prepared.claim
     return {
         "verdict": claim.verdict,
         "doubts": list(prepared.doubts),
@@ -45,7 +46,8 @@ def claim_members(prepared: PreparedClaim, path: Path | None) -> dict[str, objec
         "digest": claim.digest,
         "snapshot_id": claim.snapshot_id,
         "session_id": claim.session_id,
-        "stored": False,
+        "stored": recorded.stored,
+        "store_notes": list(recorded.notes),
         "file": str(path) if path else None,
         "environment": claim.environment.members(),
         "claim": claim.to_bytes().decode(),

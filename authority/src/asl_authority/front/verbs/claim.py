@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asl_authority.operations.claim import Judged
+    from asl_authority.operations.record_claim import Recorded, Word
     from asl_authority.values.claim import Claim
     from asl_authority.values.finding import Finding
 
@@ -34,7 +35,7 @@ def claim(call: Call) -> Answer:
     """Measure, hold, word; write where it was asked for."""
     from asl_authority.contract import ExitStatus
     from asl_authority.front import claim_text
-    from asl_authority.operations.claim import NO_STORE, prepare_claim
+    from asl_authority.operations.claim import prepare_claim
     from asl_authority.operations.measure import Measured, declare, measure, read_layers
     from asl_authority.operations.self_test import run_self_test
     from asl_authority.storage.plain_files import write_new
@@ -44,7 +45,9 @@ def claim(call: Call) -> Answer:
     measured = measure(call.machine, call.root, read_layers(call.machine))
     measured = Measured(declare(measured.environment, said), measured.notes)
     session = make_session(call.machine, call.outside.random)
-    prepared = prepare_claim(measured, tuple(run_self_test()), NO_STORE, session, judged, nonce)
+    tested = tuple(run_self_test())
+    recorded = _recorded(call, session, lambda store: prepare_claim(measured, tested, store, session, judged, nonce))
+    prepared = recorded.prepared
     keep_claim(call.machine, prepared.claim.to_bytes())
     path = call.values.get("output")
     if path is not None:
@@ -52,8 +55,8 @@ def claim(call: Call) -> Answer:
     negative = judged is not None and bool(prepared.doubts)
     code = claim_text.qr_text(prepared.claim.digest) if call.values.get("qr") else ""
     return Answer(
-        claim_text.claim_text(prepared, path) + code,
-        claim_text.claim_members(prepared, path),
+        claim_text.claim_text(recorded, path) + code,
+        claim_text.claim_members(recorded, path),
         ExitStatus.CHECK_FAILED if negative else ExitStatus.DONE,
     )
 
@@ -90,6 +93,22 @@ def measure_devices(call: Call) -> Answer:
 
     readings = read_devices(call.machine)
     return Answer(readings.to_bytes().decode(), {"readings": readings.to_bytes().decode()})
+
+
+def _recorded(call: Call, session: str, word: Word) -> Recorded:
+    """The claim, stored where there is a store; a rehearsal stores nothing."""
+    from asl_authority.contract import Mode
+    from asl_authority.operations.claim import NO_STORE
+    from asl_authority.operations.record_claim import Recorded, has_host, record_claim
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.state import load_seal
+
+    disk, seal = HostDisk(), load_seal(call.machine)
+    if seal is not None and seal.mode is Mode.REHEARSAL:
+        return Recorded(word(NO_STORE), False, ("not stored: this is a rehearsal",))
+    if not has_host(disk, call.root):
+        return Recorded(word(NO_STORE), False, ("not stored: there is no store volume that it could go to",))
+    return record_claim(disk, call.root, session, word)
 
 
 def _claim(call: Call) -> Claim:
@@ -162,7 +181,8 @@ VERBS = (
         "Measures the image, its layers and medium, kernel, boot environment, network interfaces, swap, mounts and "
         "tools, runs the self-test, and says each fact with its status: verified, measured, declared by a person, or "
         "absent. The claim as a whole is VERIFIED only against the image's manifest, signed by enough of the builders "
-        "whose keys are sealed in this image; it says why when it is not. Ends with 3 when a manifest was given and "
+        "whose keys are sealed in this image; it says why when it is not. It is stored and logged where there is a "
+        "store, without any key. Ends with 3 when a manifest was given and "
         "the claim is not VERIFIED by it, with 4 when this image names no builders.",
         claim,
         (MANIFEST, SIGNATURES, BUILDERS, NONCE, DECLARE, OUTPUT, QR),

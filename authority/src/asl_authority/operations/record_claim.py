@@ -1,0 +1,83 @@
+"""The claim goes into the store: under its snapshot's id, pinned by that snapshot, and logged, without any key.
+
+What is logged before a key is unlocked is countersigned when one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from asl_authority.errors import Refused
+from asl_authority.operations.claim import HOST_ID, PreparedClaim, StoreState
+from asl_authority.storage import durable
+from asl_authority.storage.disk import Disk
+from asl_authority.storage.domains import Domain, opened, read_log
+from asl_authority.storage.layout import StorePaths
+from asl_authority.storage.log_reader import LogReader
+from asl_authority.storage.snapshots import Inventory, take_inventory, write_snapshot
+from asl_authority.values.checkpoint import origin_of
+from asl_authority.values.claim import Claim
+from asl_authority.values.log_entry import Entry, read_entry
+from asl_authority.values.log_record import RecordType
+
+# How a state of the store gets its claim.
+Word = Callable[[StoreState], PreparedClaim]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A claim that was worded; `notes` say what opening the log did, or why the claim was not stored."""
+
+    prepared: PreparedClaim
+    stored: bool
+    notes: tuple[str, ...]
+
+
+def has_host(disk: Disk, root: Path) -> bool:
+    """Whether there is a store at `root` with the host's own log in it."""
+    return disk.is_directory(StorePaths(root).host.log)
+
+
+def record_claim(disk: Disk, root: Path, session_id: str, word: Word) -> Recorded:
+    """Word the claim of the host's state, store it and log it. Raises Busy, Damaged, IoFailed.
+
+    When an interrupted operation waits for the log's key, the claim is worded for what is committed, and not stored:
+    nothing can be, until that key is unlocked, which takes a claim.
+    """
+    store = StorePaths(root)
+    paths, origin = store.host, origin_of(HOST_ID, rehearsal=False)
+    try:
+        with opened(disk, paths, origin, None, session=session_id) as domain:
+            reader = read_log(disk, paths, origin)
+            inventory = take_inventory(disk, paths, HOST_ID, reader.head)
+            prepared = word(StoreState.of(inventory, last_claim(reader)))
+            domain.commit(*pin(domain, store, inventory, prepared.claim))
+            return Recorded(prepared, True, tuple(domain.lines()))
+    except Refused as error:
+        why = f"not stored: {error}"
+        reader = read_log(disk, paths, origin)
+        inventory = take_inventory(disk, paths, HOST_ID, reader.head)
+        return Recorded(word(StoreState.of(inventory, last_claim(reader))), False, (why,))
+
+
+def pin(domain: Domain, store: StorePaths, inventory: Inventory, claim: Claim) -> list[Entry]:
+    """Write a claim and the snapshot that pins it; give the records that say so. Raises Refused, IoFailed."""
+    data = claim.to_bytes()
+    durable.create(domain.disk, store.claim(claim.snapshot_id), data)
+    files = write_snapshot(domain.disk, domain.paths, inventory, claim.digest)
+    facts = {"snapshot_id": inventory.snapshot_id}
+    return [
+        Entry(RecordType.SNAPSHOT, files=files, facts=facts),
+        Entry(RecordType.CLAIM, blocks=(domain.blocks.put(data),), facts=facts),
+    ]
+
+
+def last_claim(reader: LogReader) -> str | None:
+    """The SHA-256 of the last claim in a log: it is the id of the block that holds it. Raises Damaged, IoFailed."""
+    found = None
+    for record in reader.records():
+        if record.type == RecordType.CLAIM and (blocks := read_entry(record.type, record.payload).blocks):
+            found = blocks[0]
+    return found
