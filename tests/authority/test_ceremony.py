@@ -84,7 +84,7 @@ def ceremony(place: Path) -> tuple[str, dict[str, bytes]]:
     for words in (
         init(place, "--rehearsal"),
         ("domain", "create", "Me", "--id", "me.example", "--dam-signer", "--rehearsal", *policy, *store),
-        ("domain", "list", *store),
+        ("domain", "list", "--rehearsal", *store),
         ("domain", "show", "me.example", "--rehearsal", *store),
         ("domain", "check", "me.example", "--rehearsal", *store),
     ):
@@ -158,9 +158,9 @@ def test_who_does_not_compare_the_digest_signs_nothing(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("domain", "list"), ExitStatus.USAGE, "no store is there yet"),
-        (("domain", "check", "me.example"), ExitStatus.USAGE, "no store is there yet"),
-        (("domain", "create", "Me", "--rehearsal", "--policy", "POLICY"), ExitStatus.USAGE, "no store is there yet"),
+        (("domain", "list"), ExitStatus.REFUSED, "there is no store here"),
+        (("domain", "check", "me.example"), ExitStatus.REFUSED, "there is no store here"),
+        (("domain", "create", "Me", "--rehearsal", "--policy", "POLICY"), ExitStatus.REFUSED, "there is no store here"),
         (
             ("domain", "create", "Me", "--rehearsal", "--id", "host", "--policy", "POLICY"),
             ExitStatus.USAGE,

@@ -8,24 +8,27 @@ from pathlib import Path
 import pytest
 
 from asl_authority.errors import Damaged, Malformed, Refused, UsageError
-from asl_authority.operations.boot_claim import boot_gate
+from asl_authority.operations.boot_claim import boot_gate, claims_for
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.founding import found_domain
 from asl_authority.operations.gate import Gate, rehearsal_claim
-from asl_authority.operations.genesis import HOST_DOMAIN, Asked, draw_keys, prepare_domain, sign_domain
+from asl_authority.operations.genesis import Asked, draw_keys, prepare_domain, sign_domain
+from asl_authority.operations.reading import HOST
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.domains import create_directories, read_log
 from asl_authority.storage.layout import StorePaths
+from asl_authority.values.claim import Verdict, read_claim
 from asl_authority.values.domain_state import State
 from asl_authority.values.log_entry import read_entry
 from asl_authority.values.log_record import RecordType
 from support.genesis import POLICY, ROOT_KEYS, ROOTS, founded, founding, known_random
+from support.samples.claim import CLAIM
 
 DISK = HostDisk()
 
 
 def checked(store: StorePaths, domain_id: str) -> Report:
-    paths = store.host if domain_id == HOST_DOMAIN else store.domain(domain_id)
+    paths = store.host if domain_id == HOST else store.domain(domain_id)
     return check_domain(DISK, store, paths, domain_id, trusted=ROOTS, rehearsal=True)
 
 
@@ -36,7 +39,7 @@ def failures(report: Report) -> list[str]:
 def test_a_host_and_a_domain_are_made_and_hold_to_every_rule(tmp_path: Path) -> None:
     store, made = founded(DISK, tmp_path, dam_signer=True, common="common")
 
-    for domain_id in (HOST_DOMAIN, made.domain_id):
+    for domain_id in (HOST, made.domain_id):
         report = checked(store, domain_id)
         assert failures(report) == []
         assert report.view.state is State.UNRECOGNIZED
@@ -89,6 +92,19 @@ def test_nothing_real_is_signed_without_a_claim(tmp_path: Path) -> None:
         boot_gate(tmp_path, tmp_path)
     assert refused.value.check_id == "CLAIM-MISSING"
     assert refused.value.status == 4
+
+
+def test_under_a_verified_claim_of_this_boot_a_domain_is_founded_for_real(tmp_path: Path) -> None:
+    store = create_directories(DISK, tmp_path)
+    real = Gate(CLAIM.session_id, claims_for(CLAIM), rehearsal=False)
+    made = found_domain(DISK, store, founding("me", real, rehearsal=False))
+    paths = store.domain(made.domain_id)
+    report = check_domain(DISK, store, paths, made.domain_id, trusted=ROOTS, rehearsal=False)
+
+    assert failures(report) == []
+    assert (paths.root / "log/checkpoint").read_text().startswith(f"asl/{made.domain_id}\n")
+    assert b"rehearsal" not in (paths.root / "dam/dam-1.json.sig").read_bytes()
+    assert read_claim(store.claim(made.snapshot).read_bytes()).verdict is Verdict.VERIFIED
 
 
 def test_a_claim_that_nobody_verified_opens_nothing_real(tmp_path: Path) -> None:

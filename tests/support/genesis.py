@@ -9,7 +9,8 @@ from typing import Any
 
 from asl_authority.operations.founding import Founded, Founding, found_domain
 from asl_authority.operations.gate import Gate, rehearsal_gate
-from asl_authority.operations.genesis import HOST_DOMAIN, Asked, DomainKeys, draw_keys, prepare_domain, sign_domain
+from asl_authority.operations.genesis import Asked, DomainKeys, draw_keys, prepare_domain, sign_domain
+from asl_authority.operations.reading import HOST
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import create_directories
 from asl_authority.storage.layout import StorePaths
@@ -48,12 +49,12 @@ def founding(name: str, gate: Gate | None = None, **asked: Any) -> Founding:
     keys = draw_keys(random, dam_signer=whole.dam_signer)
     prepared = prepare_domain(whole, keys, ROOT_KEYS[0].public)
     new = sign_domain(prepared, keys, ROOT_KEYS[:2])
-    files = {"trusted-roots/root-1.pub": b"a root\n"} if whole.domain_id == HOST_DOMAIN else {}
+    files = {"trusted-roots/root-1.pub": b"a root\n"} if whole.domain_id == HOST else {}
     return Founding(new, keys, sealed(keys, random), gate or rehearsal_gate(), files=files)
 
 
 def founded(disk: Disk, root: Path, name: str = "me", **asked: Any) -> tuple[StorePaths, Founded]:
     """A store with the host and one more domain."""
     store = create_directories(disk, root)
-    found_domain(disk, store, founding("the host", domain_id=HOST_DOMAIN))
+    found_domain(disk, store, founding("the host", domain_id=HOST))
     return store, found_domain(disk, store, founding(name, **asked))

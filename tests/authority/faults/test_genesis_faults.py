@@ -10,7 +10,7 @@ import pytest
 from asl_authority.errors import IoFailed
 from asl_authority.operations.domain_check import check_domain
 from asl_authority.operations.founding import Founding, found_domain
-from asl_authority.operations.genesis import HOST_DOMAIN
+from asl_authority.operations.reading import HOST
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import create_directories
@@ -46,10 +46,10 @@ def calls(domain_id: str, fault: str) -> int:
 def there(disk: Disk, domain_id: str) -> bool:
     """Whether the domain is there; when it is, it holds to every rule, and when not, nothing says that it was."""
     whole = new(domain_id).new.domain_id
-    paths = STORE.host if whole == HOST_DOMAIN else STORE.domain(whole)
+    paths = STORE.host if whole == HOST else STORE.domain(whole)
     if not disk.is_directory(paths.root):
         left = [name for name in disk.names(paths.root.parent) if not durable.is_part(name)]
-        assert left == ([] if whole != HOST_DOMAIN else disk_names_of_a_store())
+        assert left == ([] if whole != HOST else disk_names_of_a_store())
         return False
     report = check_domain(disk, STORE, paths, whole, trusted=ROOTS, rehearsal=True)
     assert [finding for finding in report.findings if not finding.ok] == []
@@ -89,8 +89,8 @@ def test_a_power_cut_leaves_no_half_domain() -> None:
 
 
 def test_a_power_cut_leaves_no_half_host_and_it_can_be_made_again() -> None:
-    for number in some(calls(HOST_DOMAIN, "stop"))[::2]:
-        stopped(HOST_DOMAIN, number, WHATS_LEFT)
+    for number in some(calls(HOST, "stop"))[::2]:
+        stopped(HOST, number, WHATS_LEFT)
 
 
 @pytest.mark.parametrize("fault", ["ENOSPC", "EIO"])
@@ -115,7 +115,7 @@ def failed(fault: str, number: int) -> None:
 
 @pytest.mark.long
 def test_a_power_cut_at_any_call_leaves_no_half_domain() -> None:
-    for domain_id in ("", HOST_DOMAIN):
+    for domain_id in ("", HOST):
         for number in range(1, calls(domain_id, "stop") + 1):
             stopped(domain_id, number, WHATS_LEFT)
 

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from asl_authority.errors import Damaged, Malformed
 from asl_authority.operations.collect import verified_elsewhere
-from asl_authority.operations.genesis import origin_of
 from asl_authority.storage import domains, durable, layout
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths, StorePaths
@@ -20,6 +19,7 @@ from asl_authority.storage.snapshots import check_snapshot, load_snapshot
 from asl_authority.values import certificate as certificates
 from asl_authority.values import dam as dams
 from asl_authority.values.certificate import Certificate, check_log_key, check_principal, read_certificate
+from asl_authority.values.checkpoint import origin_of
 from asl_authority.values.claim import Claim, check_named, check_pinned, check_previous, read_claim
 from asl_authority.values.dam import Dam, check_dam, read_dam
 from asl_authority.values.domain_view import DomainView, derive

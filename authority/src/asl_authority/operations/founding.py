@@ -15,7 +15,8 @@ from asl_authority import __version__
 from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.domain_check import check_domain
 from asl_authority.operations.gate import Gate
-from asl_authority.operations.genesis import HOST_DOMAIN, USES, DomainKeys, NewDomain
+from asl_authority.operations.genesis import USES, DomainKeys, NewDomain
+from asl_authority.operations.reading import HOST
 from asl_authority.storage import durable, layout
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import Domain, derive_view, growing, read_log, write_view
@@ -92,7 +93,7 @@ def seal_keys(keys: DomainKeys, passphrase: Passphrase, random: Callable[[int], 
 def found_domain(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
     """Make the domain, or leave nothing of it. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed."""
     new, gate = founding.new, founding.gate
-    host = new.domain_id == HOST_DOMAIN
+    host = new.domain_id == HOST
     paths = store.host if host else store.domain(new.domain_id)
     signer = NoteSigner(new.origin, founding.keys.signer("log", rehearsal=new.asked.rehearsal))
     directories = HOST_DIRECTORIES if host else DOMAIN_DIRECTORIES

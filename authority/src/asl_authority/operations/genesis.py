@@ -16,6 +16,7 @@ from asl_authority.values import dam as dams
 from asl_authority.values import request as requests
 from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.certificate import Certificate, check_certificate, check_log_key, check_principal, issue
+from asl_authority.values.checkpoint import origin_of
 from asl_authority.values.dam import Dam, Principal, check_dam
 from asl_authority.values.ed25519 import KEY_BYTES, PublicKey, SecretKey, Signer
 from asl_authority.values.finding import Finding
@@ -27,10 +28,6 @@ from asl_authority.values.request import AuthorityRequest, SubjectType, check_re
 from asl_authority.values.roles import Role
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed import Signed, unsigned
-
-HOST_DOMAIN = "host"
-REHEARSAL_ORIGIN = "asl-rehearsal/"
-ORIGIN = "asl/"
 
 
 @dataclass(frozen=True)
@@ -133,11 +130,6 @@ class NewDomain:
             found += [f"  key id {body.subject_pubkey.key_id}", f"  key    {body.subject_pubkey.text}"]
         found += [f"certificate  {each.body.digest}" for each in self.certificates]
         return [*found, f"DAM {dam.version}        {dam.hash}"]
-
-
-def origin_of(domain_id: str, *, rehearsal: bool) -> str:
-    """The name of a domain's log."""
-    return f"{REHEARSAL_ORIGIN if rehearsal else ORIGIN}{domain_id}"
 
 
 def draw_keys(random: Callable[[int], bytes], *, dam_signer: bool) -> DomainKeys:

@@ -11,7 +11,7 @@ from asl_authority.errors import Damaged, Refused, UsageError
 from asl_authority.operations.artifacts import form_of, load
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import read_log
+from asl_authority.storage.domains import domain_ids, read_log
 from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.log_replay import Heads, head_origin
@@ -19,7 +19,6 @@ from asl_authority.values.certificate import KIND, check_log_key, read_certifica
 from asl_authority.values.checkpoint import origin_of
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
-from asl_authority.values.identifiers import DOMAIN_ID
 from asl_authority.values.request import SubjectType
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed_note import Note, NoteKey, check_note
@@ -68,7 +67,7 @@ def find_domain(disk: Disk, root: Path, domain_id: str, *, rehearsal: bool) -> S
         )
     paths = store.host if domain_id == HOST else store.domain(domain_id)
     if not disk.is_directory(paths.log):
-        there = ", ".join((HOST, *_domains(disk, store)))
+        there = ", ".join((HOST, *domain_ids(disk, store)))
         raise Refused(f"{domain_id}: there is no such domain in this store", hint=f"there are: {there}")
     _expect_kind(head_origin(disk, paths), domain_id, rehearsal=rehearsal)
     return Source(disk, paths, domain_id, origin_of(domain_id, rehearsal=rehearsal), rehearsal)
@@ -109,13 +108,6 @@ def check_signed(note: Note, origin: str, keys: Sequence[PublicKey] | None) -> t
     if not keys:
         return (Finding(LOG_KEY_KNOWN, False, "the roots certify no key for this log"),)
     return check_note(note, [NoteKey(origin, key) for key in keys])
-
-
-def _domains(disk: Disk, store: StorePaths) -> list[str]:
-    if not disk.is_directory(store.domains):
-        return []
-    with durable.told("list", store.domains):
-        return [name for name in disk.names(store.domains) if DOMAIN_ID.fullmatch(name)]
 
 
 def _expect_kind(origin: str | None, domain_id: str, *, rehearsal: bool) -> None:

@@ -62,6 +62,8 @@ class Domain:
 
 def domain_ids(disk: Disk, store: StorePaths) -> list[str]:
     """The ids of the domains that are there, sorted. Raises IoFailed."""
+    if not disk.is_directory(store.domains):
+        return []
     with durable.told("list", store.domains):
         return [name for name in disk.names(store.domains) if DOMAIN_ID.fullmatch(name)]
 

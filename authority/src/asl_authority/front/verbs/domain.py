@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asl_authority.contract import ExitStatus
-from asl_authority.front.given import REHEARSAL, rehearsal_of
+from asl_authority.front.given import REHEARSAL
+from asl_authority.front.reading import is_rehearsal, reads
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 from asl_authority.front.verbs.founding import CREATE
 
@@ -17,11 +18,13 @@ DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOM
 
 def list_(call: Call) -> Answer:
     """The ids that lie in the store."""
-    from asl_authority.front.store import store_here
+    from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.domains import domain_ids
+    from asl_authority.storage.layout import StorePaths
 
-    found = domain_ids(HostDisk(), store_here(call))
+    find_domain(HostDisk(), call.root, HOST, rehearsal=is_rehearsal(call))
+    found = domain_ids(HostDisk(), StorePaths(call.root))
     text = "".join(f"{name}\n" for name in found) or "There is no domain but the host's own.\n"
     return Answer(text, {"domains": found})
 
@@ -60,11 +63,11 @@ def check(call: Call) -> Answer:
 
 def _report(call: Call) -> Report:
     from asl_authority.front.store import checked, checked_host
-    from asl_authority.operations.genesis import HOST_DOMAIN
+    from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
 
-    domain_id, rehearsal, disk = call.values["domain"], rehearsal_of(call), HostDisk()
-    trusted = None if domain_id == HOST_DOMAIN else checked_host(call, disk, rehearsal=rehearsal)
+    domain_id, rehearsal, disk = call.values["domain"], is_rehearsal(call), HostDisk()
+    trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
     return checked(call, disk, domain_id, trusted=trusted, rehearsal=rehearsal)
 
 
@@ -88,14 +91,15 @@ VERBS = (
         "domain list",
         "list the domains of this store",
         "Prints the id of every domain in the store, one a line. Nothing is verified by listing: see `domain check`.",
-        list_,
+        reads(list_),
+        (REHEARSAL,),
     ),
     Verb(
         "domain show",
         "show what a domain is, by its log",
         "Shows state, root key, policy, newest snapshot, DAM and principals of a domain as its log and its signed "
         "artifacts say them, after all of it was checked as by `domain check`. domain.json is never believed.",
-        show,
+        reads(show),
         (DOMAIN, REHEARSAL),
     ),
     Verb(
@@ -105,7 +109,7 @@ VERBS = (
         "policy, snapshots with their claims, receipts, domain.json; signatures are verified by two implementations. "
         "A domain must go back to the roots that the host holds, which is checked first. Ends with 5 when something "
         "that was committed is missing or changed, with 3 when another rule says no.",
-        check,
+        reads(check),
         (DOMAIN, REHEARSAL),
     ),
 )

@@ -29,16 +29,17 @@ class Roots(NamedTuple):
 
 def init(call: Call) -> Answer:
     """The root set of a store, and the host's own domain under it."""
-    from asl_authority.operations.genesis import HOST_DOMAIN, Asked
+    from asl_authority.operations.genesis import Asked
+    from asl_authority.operations.reading import HOST
     from asl_authority.values.public_key_file import public_key_file
 
     gate = _gate(call)
     roots = _new_root_set(call, rehearsal=gate.rehearsal)
     policy = given_policy(call.path("policy"))
-    asked = Asked("the host", policy, roots, domain_id=HOST_DOMAIN, rehearsal=gate.rehearsal)
+    asked = Asked("the host", policy, roots, domain_id=HOST, rehearsal=gate.rehearsal)
     keys = enumerate(roots.root_keys, 1)
     files = {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in keys}
-    files["host-id"] = f"{HOST_DOMAIN}\n".encode()
+    files["host-id"] = f"{HOST}\n".encode()
     return _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal), HOST_SEED, files)
 
 
@@ -46,12 +47,13 @@ def create(call: Call) -> Answer:
     """One more domain, under the roots that the host has."""
     from asl_authority.errors import UsageError
     from asl_authority.front.store import checked_host
-    from asl_authority.operations.genesis import HOST_DOMAIN, Asked
+    from asl_authority.operations.genesis import Asked
+    from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
 
     gate, label = _gate(call), call.values["name"]
-    if call.values.get("id") == HOST_DOMAIN:
-        raise UsageError(f"--id {HOST_DOMAIN}: that is the host's own domain")
+    if call.values.get("id") == HOST:
+        raise UsageError(f"--id {HOST}: that is the host's own domain")
     policy = given_policy(call.path("policy"))
     trusted = checked_host(call, HostDisk(), rehearsal=gate.rehearsal)
     asked = Asked(
