@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from asl_authority.contract.words import hex_groups
 from asl_authority.front.ui import finding_line, plain
 from asl_authority.operations.confirm import digest_text
-from asl_authority.values.certificate import Certificate
-from asl_authority.values.dam import Dam, Principal
-from asl_authority.values.dam_diff import DamDiff
-from asl_authority.values.dsse import Envelope
-from asl_authority.values.ed25519 import PublicKey
-from asl_authority.values.finding import Finding
-from asl_authority.values.receipt import Receipt
-from asl_authority.values.request import AuthorityRequest
-from asl_authority.values.roles import Role
-from asl_authority.values.rootset import Ratification, RootSet, Rotation
+
+if TYPE_CHECKING:  # a verb loads the papers that it reads, and no others
+    from collections.abc import Sequence
+
+    from asl_authority.values.certificate import Certificate
+    from asl_authority.values.dam import Dam, Principal
+    from asl_authority.values.dam_diff import DamDiff
+    from asl_authority.values.dsse import Envelope
+    from asl_authority.values.ed25519 import PublicKey
+    from asl_authority.values.finding import Finding
+    from asl_authority.values.receipt import Receipt
+    from asl_authority.values.request import AuthorityRequest
+    from asl_authority.values.roles import Role
+    from asl_authority.values.rootset import Ratification, RootSet, Rotation
 
 _LABEL = 11
 

@@ -8,13 +8,13 @@ from asl_authority.front.verb import Answer, Argument, Call, Verb
 
 def status(call: Call) -> Answer:
     """Say what this machine is."""
-    from asl_authority.front import ui
+    from asl_authority.front import status_text
     from asl_authority.front.places import another_machine
     from asl_authority.operations.status import gather, make_status
 
     answer = make_status(gather(another_machine(call)))
     ended = ExitStatus.DONE if answer.ok else ExitStatus.CHECK_FAILED
-    return Answer(ui.status_text(answer), ui.status_members(answer), ended)
+    return Answer(status_text.status_text(answer), status_text.status_members(answer), ended)
 
 
 def self_test(call: Call) -> Answer:
