@@ -5,23 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 from asl_authority import contract
-from asl_authority.front.ui import findings_members, plain
+from asl_authority.front.ui import findings_members, plain, rehearsal_banner
 from asl_authority.operations.status import Damaged, Status
 from asl_authority.values.state import Seal
 
 _LABEL_WIDTH = 12
-_REHEARSAL = (
-    "**********************************************************************",
-    "*  REHEARSAL. Nothing that is made here is real, and no real          *",
-    "*  verifier will accept it. No store volume is opened.                *",
-    "**********************************************************************",
-)
 
 
 def status_text(status: Status) -> str:
     """What this machine is, with everything that is wrong first and last."""
     seal = status.gathered.seal
-    lines: list[str] = [*_REHEARSAL, ""] if status.rehearsal else []
+    lines: list[str] = rehearsal_banner().splitlines() if status.rehearsal else []
     lines += _warnings(status)
     lines += _row("Image", _detail(status, "STATUS-IMAGE"))
     lines += _row("SHA-256", seal.image if isinstance(seal, Seal) else "unknown")

@@ -18,6 +18,12 @@ from asl_authority.errors import AuthorityError
 from asl_authority.values.finding import Finding
 
 WIDTH = 78
+_REHEARSAL = (
+    "**********************************************************************",
+    "*  REHEARSAL. Nothing that is made here is real, and no real          *",
+    "*  verifier will accept it. No store volume is opened.                *",
+    "**********************************************************************",
+)
 
 
 def plain(text: str) -> str:
