@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asl_authority.errors import Refused
 from asl_authority.operations.claim import StoreState, check_unchanged
-from asl_authority.operations.gate import CLAIM_MISSING, Gate
+from asl_authority.operations.gate import CLAIM_MISSING, Gate, expect_verified
 from asl_authority.operations.measure import measure
 from asl_authority.storage import session
 from asl_authority.storage.snapshots import Inventory
@@ -45,8 +45,9 @@ def boot_claim(machine: Path, store_root: Path) -> Claim:
 
 
 def boot_gate(machine: Path, store_root: Path) -> Gate:
-    """The gate of this machine: open under the claim of this boot, shut without one. Raises as `boot_claim`."""
+    """The gate of this machine: open under a VERIFIED claim of this boot, else shut. Raises as `boot_claim`."""
     claim = boot_claim(machine, store_root)
+    expect_verified(claim)
     return Gate(claim.session_id, claims_for(claim), rehearsal=False)
 
 

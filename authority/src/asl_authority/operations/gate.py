@@ -44,7 +44,7 @@ class Gate:
     def expect_covered(self, claim: Claim, head: Head, root_there: str | None, sessions: Sequence[str]) -> None:
         """Let through what is signed at this head. Raises Refused; for the arguments see `check_covers`."""
         if not self.rehearsal:
-            _expect(check_verified(claim))
+            expect_verified(claim)
         _expect(check_covers(claim, head, root_there, sessions, self.session_id))
 
 
@@ -53,10 +53,24 @@ def rehearsal_here(seal: Seal | None, wanted: bool) -> bool:
     return wanted or (seal is not None and seal.mode is Mode.REHEARSAL)
 
 
-def expect_keys_allowed(seal: Seal | None) -> None:
-    """Allow a workstation (no seal) and a rehearsal. Raises Refused on a sealed host: no claim covers its head."""
+def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim]) -> None:
+    """Allow a workstation (no seal), a rehearsal, and a sealed host whose claim of this boot is VERIFIED.
+
+    `claim` finds that claim, and raises when there is none. Raises Refused.
+    """
     if seal is not None and seal.mode is not Mode.REHEARSAL:
-        raise _missing("no private key is made or opened here")
+        expect_verified(claim())
+
+
+def expect_verified(claim: Claim) -> None:
+    """Let through who works under a claim that is VERIFIED. Raises Refused."""
+    finding = check_verified(claim)
+    if not finding.ok:
+        raise Refused(
+            f"the claim of this start is not VERIFIED: {finding.detail}",
+            hint="make one against the image's manifest: claim --manifest FILE",
+            check_id=finding.check_id,
+        )
 
 
 def rehearsal_gate() -> Gate:
@@ -89,14 +103,6 @@ def rehearsal_claim(inventory: Inventory, previous: str | None) -> Claim:
         environment=Environment(layers=(), **facts),  # type: ignore[arg-type]  # every fact, absent
         self_test=(),
         previous=previous,
-    )
-
-
-def _missing(what: str) -> Refused:
-    return Refused(
-        f"{what}: no environment claim of this start covers the head of the log",
-        hint="make the claim first (claim), or start the rehearsal entry of the boot menu",
-        check_id=CLAIM_MISSING,
     )
 
 

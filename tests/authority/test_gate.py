@@ -1,0 +1,72 @@
+"""The gate on a sealed host: no key is made or opened without a VERIFIED claim of this start, and with one it is."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from asl_authority.contract import ExitStatus
+from asl_authority.front import cli
+from asl_authority.front.outside import Outside
+from asl_authority.values.policy_text import TEMPLATE
+from asl_authority.values.public_key_file import public_key_file
+from support.genesis import ROOT_KEYS
+from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
+from support.stories import Answers, no_randomness, unprotected
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> SealedMachine:
+    (tmp_path / "policy.yaml").write_text(TEMPLATE)
+    (tmp_path / "root.pub").write_bytes(public_key_file(ROOT_KEYS[0].public))
+    (tmp_path / "image.manifest.json").write_bytes(manifest_bytes())
+    (tmp_path / "image.manifest.json.dsse.json").write_bytes(signed(manifest_bytes(), ALICE, BOB))
+    return SealedMachine(tmp_path / "machine", BUILDERS)
+
+
+def call(machine: SealedMachine, *words: str) -> tuple[ExitStatus, str]:
+    said = StringIO()
+    outside = Outside(Answers(["^C"], said.write), no_randomness("gate"), unprotected)
+    place = machine.root.parent
+    told = [word.replace("HERE", str(place)) for word in words]
+    status = cli.run(
+        told, program="asl-auth-host", stdout=said, stderr=said, machine=machine.root, outside=outside
+    )  # fmt: skip
+    return status, said.getvalue()
+
+
+KEY_NEW = ("key", "new", "--kind", "log", "--output", "HERE/log")
+INIT = (
+    *("root", "init", "--policy", "HERE/policy.yaml", "--threshold", "1", "--root-key", "HERE/root.pub"),
+    *("--key", "HERE/root.priv.enc"),
+)  # fmt: skip
+VERBS = pytest.mark.parametrize("words", [KEY_NEW, INIT], ids=["key new", "root init"])
+
+
+@VERBS
+def test_without_a_claim_no_key_is_touched(machine: SealedMachine, words: tuple[str, ...]) -> None:
+    status, said = call(machine, *words)
+
+    assert (status, "CLAIM-MISSING" in said) == (ExitStatus.REFUSED, True)
+
+
+@VERBS
+def test_under_a_claim_that_nobody_vouches_for_no_key_is_touched(
+    machine: SealedMachine, words: tuple[str, ...]
+) -> None:
+    assert call(machine, "claim")[0] is ExitStatus.DONE
+    status, said = call(machine, *words)
+
+    assert (status, "CLAIM-VERIFIED" in said) == (ExitStatus.REFUSED, True)
+
+
+@VERBS
+def test_under_a_verified_claim_the_gate_is_open(machine: SealedMachine, words: tuple[str, ...]) -> None:
+    assert call(machine, "claim", "--manifest", "HERE/image.manifest.json")[0] is ExitStatus.DONE
+    status, said = call(machine, *words)
+
+    assert status is ExitStatus.ABORTED, said
+    assert "To be signed" in said or "The passphrase" in said, "it came to the first question"
+    assert not (machine.root / "asl-auth-host/host").exists()
