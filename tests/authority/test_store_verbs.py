@@ -15,12 +15,15 @@ from asl_authority.front import cli
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.domains import Domain, create_domain, create_store, opened
 from asl_authority.storage.layout import DomainPaths
+from asl_authority.values.certificate import KIND, issue
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import public_key_file
+from asl_authority.values.request import AuthorityRequest, SubjectType
 from asl_authority.values.rootset import RootSet
+from asl_authority.values.signed import unsigned
 from asl_authority.values.signed_note import NoteSigner
 
 DOMAIN = "me.example"
@@ -161,6 +164,28 @@ def test_a_certificate_that_is_none_does_not_pass_unseen(root: Path) -> None:
 
     assert status is ExitStatus.CHECK_FAILED
     assert str(bad) in err
+
+
+def test_without_a_word_of_ours_a_store_is_held_to_the_roots_in_it_and_that_is_said(root: Path) -> None:
+    offline, host = SecretKey(b"\1" * 32), root / "host"
+    roots = RootSet(1, (offline.public,), 1)
+    asked = AuthorityRequest(SubjectType.LOG, KEY.public, DOMAIN, (), "0" * 64)
+    certified = unsigned(KIND, issue(asked, offline.public)).signed_by(offline)
+    certs = paths(root).root / "certs"
+    (certs / f"cert-{certified.body.digest}.json").write_bytes(certified.body.to_bytes())
+    (certs / f"cert-{certified.body.digest}.json.sig").write_bytes(certified.to_bytes())
+    assert call(root, "log", "verify")[0] is ExitStatus.CHECK_FAILED
+    (host / "auth/root-set-1.json").write_bytes(roots.to_bytes())
+    (host / "trusted-roots/root-1.pub").write_bytes(public_key_file(offline.public))
+
+    status, _, err = call(root, "log", "verify")
+
+    assert status is ExitStatus.DONE
+    assert "the roots that this store itself trusts" in err
+    (host / "trusted-roots/root-1.pub").write_bytes(public_key_file(KEY.public))
+    status, _, err = call(root, "log", "verify")
+    assert status is ExitStatus.STORE_DAMAGED
+    assert "the root set names a key that is not there" in err
 
 
 def test_a_log_of_another_domain_in_a_domains_place_is_damage(root: Path) -> None:

@@ -20,7 +20,10 @@ LOG_KEY = Argument(
 ROOTS = Argument(
     ("--root-set",), "the offline root set that is trusted: log keys that it certifies count", "FILE", "path"
 )
-TRUST = "Whose signature counts comes from --log-key, or, through the domain's certificates, from --root-set."
+TRUST = (
+    "Whose signature counts: the keys of --log-key, and those that the roots of --root-set certify; when neither is "
+    "given, those that the roots in the store itself certify, which is said."
+)
 
 # Checks of what lies in a store: when one of them fails, it is damaged, and not only unproven. A signature that fails
 # although its key's id stands before it means that somebody has changed the checkpoint.
@@ -71,9 +74,23 @@ def keys_of(call: Call, source: Source | None) -> tuple[PublicKey, ...] | None:
     if roots is not None and source is None:
         raise UsageError("--root-set goes with a store; elsewhere give the key itself: --log-key")
     if not given and roots is None:
-        return None
+        return None if source is None else _own_keys(call, source)
     certified = () if roots is None or source is None else certified_keys(source, given_root_set(roots))
     return (*(given_public_key(path) for path in given), *certified)
+
+
+def _own_keys(call: Call, source: Source) -> tuple[PublicKey, ...] | None:
+    """The keys that the roots of this store certify; None in a store without roots. Raises Damaged, IoFailed."""
+    from asl_authority.operations.domain_check import own_roots
+    from asl_authority.operations.reading import certified_keys
+    from asl_authority.storage.layout import StorePaths
+
+    roots = own_roots(source.disk, StorePaths(call.root))
+    if roots is None:
+        return None
+    # Said, for it is less: whoever can write to the store could have put other roots there.
+    call.err.write("held to the roots that this store itself trusts; to those that you hold: --root-set\n")
+    return certified_keys(source, roots)
 
 
 def ended(

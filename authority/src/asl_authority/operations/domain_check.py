@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from asl_authority.errors import Damaged, Malformed
@@ -138,6 +139,28 @@ def held_roots(disk: Disk, paths: DomainPaths) -> RootSet:
         raise Damaged(f"{paths.root}/auth: no root set is there")
     newest = max(names, key=lambda name: _number(name, "root-set-"))
     return _loaded(disk, paths, f"auth/{newest}", read_root_set, 1 << 15)
+
+
+def own_roots(disk: Disk, store: StorePaths) -> RootSet | None:
+    """The roots that a store trusts: the host's set, of keys that all lie in trusted-roots; None when it has none.
+
+    Raises Damaged when they do not, Malformed, IoFailed.
+    """
+    if not any(_fits(name, "root-set-", ".json") for name in _names(disk, store.host.root / "auth")):
+        return None
+    found, place = held_roots(disk, store.host), store.host.root / "trusted-roots"
+    names = [name for name in _names(disk, place) if name.endswith(".pub")]
+    trusted = [_loaded(disk, store.host, f"trusted-roots/{name}", read_public_key_file, 4096) for name in names]
+    if strangers := [key.key_id for key in found.root_keys if key not in trusted]:
+        raise Damaged(f"{place}: the root set names a key that is not there: {strangers[0]}")
+    return found
+
+
+def _names(disk: Disk, directory: Path) -> list[str]:
+    if not disk.is_directory(directory):
+        return []
+    with durable.told("list", directory):
+        return disk.names(directory)
 
 
 def _artifacts(reading: _Reading) -> Finding:

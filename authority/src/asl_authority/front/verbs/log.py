@@ -153,7 +153,7 @@ VERBS = (
         "print how many records a log has, and the root over them",
         "Prints the last head of the log: what it is called, how many records it has, and the root of the tree over "
         f"them. With --words also the twelve words to write down, by which a later log can be held to this one. "
-        f"{TRUST} Without either the head is shown all the same, and it is said that its signature was not checked.",
+        f"{TRUST} Where nobody vouches for the head, it is shown all the same, and that is said.",
         head,
         (*WHERE, Argument(("--words",), "the head for paper: a size and twelve words", kind="flag")),
     ),
@@ -161,8 +161,8 @@ VERBS = (
         "log verify",
         "read a whole log again and hold it to its signed head",
         "Reads every record: order, chain, canonical form, and the tree, whose root must be that of every head; then "
-        f"whether the checkpoint is signed by a key that counts, and covers everything. {TRUST} Without either it ends "
-        "with 3, for then nobody vouches for the head. Ends with 5 when the log is not what was committed; nothing is "
+        f"whether the checkpoint is signed by a key that counts, and covers everything. {TRUST} Ends with 3 "
+        "where nobody vouches for the head, and with 5 when the log is not what was committed; nothing is "
         "changed in any case.",
         verify,
         WHERE,
@@ -173,7 +173,7 @@ VERBS = (
         "Writes the proof of record LOGSEQ (C2SP tlog-proof, with the signed checkpoint in it) to a new file or to the "
         "standard output. With --check it reads a proof and says whether the record is in the log: that of its number "
         "in this store, or the one whose hash --entry gives, for which no store is needed. "
-        f"{TRUST} Without either a check ends with 3.",
+        f"{TRUST} Where nobody vouches a check ends with 3.",
         proof,
         (
             Argument(("LOGSEQ",), "the number of the record, from 1", "LOGSEQ", "number"),

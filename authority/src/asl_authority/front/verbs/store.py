@@ -133,7 +133,7 @@ VERBS = (
         "snapshot verify",
         "say whether a store still holds what a snapshot pins",
         "Computes the snapshot's id and the checksum of its list again, reads every file that the list names, and "
-        f"holds the pinned head against the log, whose checkpoint must be signed. {TRUST} Without either it ends "
+        f"holds the pinned head against the log, whose checkpoint must be signed. {TRUST} Where nobody vouches it ends "
         "with 3, with 5 when the store is not what the snapshot pins. `sha256sum -c` can read the list, too.",
         verify_snapshot,
         (
