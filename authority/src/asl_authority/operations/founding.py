@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asl_authority import __version__
-from asl_authority.errors import Damaged, Refused
+from asl_authority.errors import Damaged
 from asl_authority.operations.domain_check import check_domain
 from asl_authority.operations.gate import Gate
 from asl_authority.operations.genesis import USES, DomainKeys, NewDomain
+from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import HOST
-from asl_authority.storage import durable, layout
+from asl_authority.storage import layout
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import Domain, derive_view, growing, read_log, write_view
 from asl_authority.storage.layout import DOMAIN_DIRECTORIES, HOST_DIRECTORIES, StorePaths
-from asl_authority.storage.snapshots import Inventory, take_inventory, write_snapshot
+from asl_authority.storage.snapshots import Inventory, take_inventory
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Claim
 from asl_authority.values.dsse import Envelope
@@ -123,33 +124,14 @@ def _claim_the_empty_store(
     made = Entry(RecordType.DOMAIN, facts={name: value for name, value in facts.items() if value})
     inventory = _inventory(domain, domain_id)
     claim = founding.gate.claim(inventory, None)
-    return inventory, claim, [made, *_pinned_by(domain, store, inventory, claim)]
+    return inventory, claim, [made, *pin(domain, store, inventory, claim)]
 
 
 def _pin(domain: Domain, store: StorePaths, founding: Founding, before: Claim) -> tuple[Inventory, list[Entry]]:
     """S1, with everything in it, and its claim."""
     inventory = _inventory(domain, founding.new.domain_id)
     claim = founding.gate.claim(inventory, before.digest)
-    return inventory, _pinned_by(domain, store, inventory, claim)
-
-
-def _pinned_by(domain: Domain, store: StorePaths, inventory: Inventory, claim: Claim) -> list[Entry]:
-    _write_claim(domain.disk, store, claim)
-    files = write_snapshot(domain.disk, domain.paths, inventory, claim.digest)
-    named = {"snapshot_id": inventory.snapshot_id}
-    return [
-        Entry(RecordType.SNAPSHOT, files=files, facts=named),
-        _put(domain, _Piece(RecordType.CLAIM, blocks=(claim.to_bytes(),), facts=named)),
-    ]
-
-
-def _write_claim(disk: Disk, store: StorePaths, claim: Claim) -> None:
-    path = store.claim(claim.snapshot_id)
-    try:
-        durable.create(disk, path, claim.to_bytes())
-    except Refused:
-        # The domain is not there, or we would not be here: an interrupted try left this, and nothing refers to it.
-        durable.replace(disk, path, claim.to_bytes())
+    return inventory, pin(domain, store, inventory, claim)
 
 
 def _inventory(domain: Domain, domain_id: str) -> Inventory:

@@ -6,20 +6,20 @@ What is logged before a key is unlocked is countersigned when one is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from asl_authority.errors import Refused
 from asl_authority.operations.claim import HOST_ID, PreparedClaim, StoreState
-from asl_authority.storage import durable
+from asl_authority.operations.pinning import pin
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import Domain, opened, read_log
-from asl_authority.storage.layout import StorePaths
+from asl_authority.storage.domains import opened, read_log
+from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
-from asl_authority.storage.snapshots import Inventory, take_inventory, write_snapshot
+from asl_authority.storage.snapshots import Inventory, take_inventory
 from asl_authority.values.checkpoint import origin_of
-from asl_authority.values.claim import Claim
-from asl_authority.values.log_entry import Entry, read_entry
+from asl_authority.values.log_entry import read_entry
 from asl_authority.values.log_record import RecordType
 
 # How a state of the store gets its claim.
@@ -48,30 +48,22 @@ def record_claim(disk: Disk, root: Path, session_id: str, word: Word) -> Recorde
     """
     store = StorePaths(root)
     paths, origin = store.host, origin_of(HOST_ID, rehearsal=False)
-    try:
-        with opened(disk, paths, origin, None, session=session_id) as domain:
-            reader = read_log(disk, paths, origin)
-            inventory = take_inventory(disk, paths, HOST_ID, reader.head)
-            prepared = word(StoreState.of(inventory, last_claim(reader)))
-            domain.commit(*pin(domain, store, inventory, prepared.claim))
-            return Recorded(prepared, True, tuple(domain.lines()))
-    except Refused as error:
-        why = f"not stored: {error}"
-        reader = read_log(disk, paths, origin)
-        inventory = take_inventory(disk, paths, HOST_ID, reader.head)
-        return Recorded(word(StoreState.of(inventory, last_claim(reader))), False, (why,))
+    with ExitStack() as held:
+        try:
+            domain = held.enter_context(opened(disk, paths, origin, None, session=session_id))
+        except Refused as error:
+            prepared, _ = _worded(disk, paths, origin, word)
+            return Recorded(prepared, False, (f"not stored: {error}",))
+        prepared, inventory = _worded(disk, paths, origin, word)
+        domain.commit(*pin(domain, store, inventory, prepared.claim))
+        return Recorded(prepared, True, tuple(domain.lines()))
 
 
-def pin(domain: Domain, store: StorePaths, inventory: Inventory, claim: Claim) -> list[Entry]:
-    """Write a claim and the snapshot that pins it; give the records that say so. Raises Refused, IoFailed."""
-    data = claim.to_bytes()
-    durable.create(domain.disk, store.claim(claim.snapshot_id), data)
-    files = write_snapshot(domain.disk, domain.paths, inventory, claim.digest)
-    facts = {"snapshot_id": inventory.snapshot_id}
-    return [
-        Entry(RecordType.SNAPSHOT, files=files, facts=facts),
-        Entry(RecordType.CLAIM, blocks=(domain.blocks.put(data),), facts=facts),
-    ]
+def _worded(disk: Disk, paths: DomainPaths, origin: str, word: Word) -> tuple[PreparedClaim, Inventory]:
+    """The claim of what is committed."""
+    reader = read_log(disk, paths, origin)
+    inventory = take_inventory(disk, paths, HOST_ID, reader.head)
+    return word(StoreState.of(inventory, last_claim(reader))), inventory
 
 
 def last_claim(reader: LogReader) -> str | None:
