@@ -170,6 +170,9 @@ class BuildSite(Site, Protocol):
     def tools_mounted(self, tree: Path) -> AbstractContextManager[None]:
         """The tools tree in its place."""
 
+    def settle(self) -> None:
+        """Raise Refused for what a guard has seen since it was last asked, also of what a step left running."""
+
 
 def execute(
     plan: Plan, decisions: Sequence[Decision], site: BuildSite, cache: Cache, screen: Screen, folder: Path
@@ -186,6 +189,7 @@ def execute(
                 kept = run_or_reuse(decision, site, cache, screen)
             if isinstance(decision.step, ToolsTree) and kept is not None:
                 mounts.enter_context(site.tools_mounted(kept / "tools-tree"))
+        site.settle()
         with full_disk_named("results", folder):
             results = publish(plan, site.work, folder)
     write_stamp(folder, Stamp(plan.ids(), {step.name(): step.facts() for step in plan.steps}, results))

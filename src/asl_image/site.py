@@ -119,6 +119,10 @@ class LocalSite:
         with self._around(act), self._watched():
             return self.runner.read(self._command(act))
 
+    def settle(self) -> None:
+        """Raise ReachedNetwork for whoever reached for a network since the last program ended."""
+        self.network.settle()
+
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """Whether a program reached for a network is asked however it ended: that may be why it failed."""

@@ -7,6 +7,7 @@ the initramfs as cpio ("newc"); both come from the same entries.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from asl_image.errors import IoFailed
+from asl_image.errors import CheckFailed, IoFailed
 from asl_image.mounts import mounts_below
 
 # What may travel with a file. Anything else (SELinux labels, ACLs of the host) stays behind.
@@ -142,13 +143,17 @@ def _entry(root: Path, name: str, status: os.stat_result) -> Entry:
         return Entry(name, "block", mode, uid, gid, device=numbers)
     if stat.S_ISFIFO(status.st_mode):
         return Entry(name, "fifo", mode, uid, gid)
-    raise ValueError(f"/{name}: a socket can't be part of an image")
+    raise CheckFailed(
+        f"/{name}: a socket can't be part of an image", hint="a hook left a program running that listens there: end it"
+    )
 
 
 def _xattrs(path: Path) -> tuple[tuple[str, bytes], ...]:
     try:
         present = os.listxattr(path, follow_symlinks=False)
-    except OSError:  # a file system without them has none to carry
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:  # a file system without them has none to carry
+            raise
         return ()
     return tuple((name, os.getxattr(path, name)) for name in ALLOWED_XATTRS if name in present)
 

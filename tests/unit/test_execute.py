@@ -141,6 +141,7 @@ class FakeSite:
 
     home: Path
     events: list[str] = field(default_factory=list)
+    seen: str = ""
 
     @property
     def work(self) -> Path:
@@ -165,6 +166,10 @@ class FakeSite:
         self.events.append(f"mounted {tree.name}")
         yield
         self.events.append("unmounted")
+
+    def settle(self) -> None:
+        if self.seen:
+            raise Refused(self.seen)
 
     def act(self, act: Act) -> None:
         raise NotImplementedError
@@ -368,6 +373,17 @@ def test_a_step_that_reads_the_clock_is_named_and_leaves_the_older_results_as_th
         toy.build(toy_plan("2", fails="clock"))
 
     assert f"time at {__file__}:" in caught.value.details[0]
+    assert toy.files() == before
+
+
+def test_what_a_guard_has_seen_after_the_last_program_still_stops_the_build(toy: Toy) -> None:
+    toy.build(toy_plan())
+    before = toy.files()
+    toy.site.seen = "a program that a hook left running reaches for a network"
+
+    with pytest.raises(Refused, match="left running"):
+        toy.build(toy_plan("2"))
+
     assert toy.files() == before
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from asl_image import tree_writer
+from asl_image.errors import CheckFailed
 from asl_image.tree_writer import Entry, directory, file, scan_tree, symlink, with_parents, write_cpio, write_tar
 
 EPOCH = 1_700_000_000
@@ -85,7 +86,7 @@ def test_a_socket_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with socket.socket(socket.AF_UNIX) as left_over:
         left_over.bind("daemon")
 
-        with pytest.raises(ValueError, match="/daemon: a socket"):
+        with pytest.raises(CheckFailed, match="/daemon: a socket"):
             scan_tree(tmp_path)
 
 
