@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from asl_authority.contract import ExitStatus
 from asl_authority.errors import Damaged, Malformed, Refused, UsageError
+from asl_authority.front import cli
 from asl_authority.operations.boot_claim import boot_gate, claims_for
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.founding import found_domain
@@ -51,6 +54,23 @@ def test_a_host_and_a_domain_are_made_and_hold_to_every_rule(tmp_path: Path) -> 
     assert {"DAM-ROOT-CERTIFIED", "LOG-KEY-CERTIFIED", "PRINCIPAL-CERTIFIED", "PER-ROLE", "SNAPSHOT-FILES"} <= {
         finding.check_id for finding in report.findings
     }
+
+
+def test_the_verbs_that_read_hold_what_was_founded_to_the_roots_in_it(tmp_path: Path) -> None:
+    _, made = founded(DISK, tmp_path)
+
+    def read(*words: str) -> tuple[ExitStatus, str]:
+        out, err = StringIO(), StringIO()
+        argv = (*words, "--root", str(tmp_path), "--rehearsal")
+        status = cli.run(argv, program="asl-auth-host", stdout=out, stderr=err, machine=Path("/nonexistent"))
+        return status, out.getvalue() + err.getvalue()
+
+    for where in ((), ("--domain", made.domain_id)):
+        status, said = read("log", "verify", *where)
+        assert (status, "NOTE-SIGNED  1 of 1" in said) == (ExitStatus.DONE, True), said
+    for snapshot_id in (made.first_snapshot, made.snapshot):
+        status, said = read("snapshot", "verify", snapshot_id, "--domain", made.domain_id)
+        assert status is ExitStatus.DONE, said
 
 
 def test_the_log_has_the_order_of_a_genesis(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from asl_authority.storage.layout import StorePaths
 from asl_authority.values import age
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.policy_text import TEMPLATE, read_policy_text
+from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
 
 POLICY = read_policy_text(TEMPLATE.encode())
@@ -49,7 +50,8 @@ def founding(name: str, gate: Gate | None = None, **asked: Any) -> Founding:
     keys = draw_keys(random, dam_signer=whole.dam_signer)
     prepared = prepare_domain(whole, keys, ROOT_KEYS[0].public)
     new = sign_domain(prepared, keys, ROOT_KEYS[:2])
-    files = {"trusted-roots/root-1.pub": b"a root\n"} if whole.domain_id == HOST else {}
+    trusted = {f"trusted-roots/root-{n}.pub": public_key_file(key) for n, key in enumerate(ROOTS.root_keys, 1)}
+    files = trusted if whole.domain_id == HOST else {}
     return Founding(new, keys, sealed(keys, random), gate or rehearsal_gate(), files=files)
 
 
