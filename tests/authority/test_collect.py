@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract.words import spoken
-from asl_authority.errors import Aborted, AuthorityError, Malformed, Refused
+from asl_authority.errors import Aborted, AuthorityError, Malformed, Refused, UsageError
 from asl_authority.operations import collect
+from asl_authority.operations.artifacts import form_of, load
 from asl_authority.operations.collect import Task, continued, lint, sign_here, signed, with_signature, write_signed
 from asl_authority.operations.confirm import asked_words, confirm
 from asl_authority.operations.gate import expect_keys_allowed, rehearsal_here
+from asl_authority.operations.keys import write_sealed
+from asl_authority.storage.plain_files import write_all_new
 from asl_authority.values import rfc8032
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.finding import Finding
+from asl_authority.values.keyfile import KeyKind
 from asl_authority.values.levels import Level
+from asl_authority.values.passphrase import own_passphrase
 from asl_authority.values.rootset import (
     RATIFICATION,
     Ratification,
@@ -27,7 +32,7 @@ from asl_authority.values.rootset import (
     read_ratification,
 )
 from asl_authority.values.signed import Signed, unsigned
-from support.stories import Answers
+from support.stories import Answers, no_randomness
 
 KEYS = [SecretKey(bytes([n]) * 32) for n in (1, 2, 3)]
 STRANGER, THROWAWAY = SecretKey(b"s" * 32), SecretKey(b"t" * 32)
@@ -193,6 +198,51 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
 
     assert (tmp_path / "a.json.sig").read_bytes() == b"mine"
     assert [path.name for path in tmp_path.iterdir()] == ["a.json.sig"]
+
+
+def test_one_right_word_of_two_confirms_nothing() -> None:
+    digest = hashlib.sha256(b"x").digest()
+    first, second = words_of(digest).split(" ")
+
+    with pytest.raises(Aborted):
+        confirm(Answers([f"{first} {first}", f"{second} {first}", first], print), "x", digest)
+
+
+def test_a_body_beside_its_envelope_that_is_another_is_a_finding(tmp_path: Path) -> None:
+    envelope = write_signed(signed(task(), KEYS[0]), tmp_path / "a.json")
+    form = form_of(RATIFICATION, read_ratification)
+    (tmp_path / "a.json").write_bytes(Ratification("example", "cd" * 32).to_bytes())
+
+    assert [(each.check_id, each.ok) for each in load(envelope, form).findings] == [("DSSE-BODY-EQUAL", False)]
+    with pytest.raises(Malformed) as refusal:
+        load(tmp_path / "a.json", form)
+    assert check_id_of(refusal) == "DSSE-BODY-EQUAL"
+
+
+def test_of_several_new_files_there_are_all_or_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        write_all_new({tmp_path / "one": b"1", tmp_path / "nowhere/two": b"2"})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_file_whose_key_does_not_sign_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rfc8032, "verifies", lambda *_: False)
+    written: list[bool] = []
+
+    with pytest.raises(Malformed) as refusal:
+        write_sealed(
+            Answers([], lambda _: None),
+            no_randomness("x"),
+            KEYS[0],
+            own_passphrase("a test's own passphrase"),
+            KeyKind.LOG,
+            tmp_path / "x.priv.enc",
+            lambda: written.append(True),
+        )
+
+    assert check_id_of(refusal) == "SIGN-VERIFIED-ELSEWHERE"
+    assert (list(tmp_path.iterdir()), written) == ([], [])
 
 
 def test_a_medium_that_does_not_keep_what_was_written_is_noticed(

@@ -21,7 +21,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(STORIES / "files", tmp_path, dirs_exist_ok=True)
     make_files(tmp_path)
     monkeypatch.chdir(tmp_path)
-    os.umask(0o022)
     return tmp_path
 
 

@@ -82,11 +82,10 @@ def given_dam(path: Path, *, rehearsal: bool) -> Dam:
 def verdict(what: str, findings: Sequence[Finding], **members: object) -> Answer:
     """How a check of named rules ends: 3 when one of them says no."""
     from asl_authority.front import ui
-    from asl_authority.front.show import verdict_text
 
     ok = all(finding.ok for finding in findings)
     members = {"ok": ok, **members, "findings": ui.findings_members(findings)}
-    return Answer(verdict_text(what, findings), members, ExitStatus.DONE if ok else ExitStatus.CHECK_FAILED)
+    return Answer(ui.verdict_text(what, findings), members, ExitStatus.DONE if ok else ExitStatus.CHECK_FAILED)
 
 
 def written(call: Call, data: bytes, text: str, **members: object) -> Answer:

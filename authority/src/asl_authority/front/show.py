@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asl_authority.contract.words import hex_groups
-from asl_authority.front.ui import finding_line, plain
+from asl_authority.front.ui import plain
 from asl_authority.operations.confirm import digest_text
 
 if TYPE_CHECKING:  # a verb loads the papers that it reads, and no others
-    from collections.abc import Sequence
-
     from asl_authority.values.certificate import Certificate
     from asl_authority.values.dam import Dam, Principal
     from asl_authority.values.dam_diff import DamDiff
     from asl_authority.values.dsse import Envelope
     from asl_authority.values.ed25519 import PublicKey
-    from asl_authority.values.finding import Finding
     from asl_authority.values.receipt import Receipt
     from asl_authority.values.request import AuthorityRequest
     from asl_authority.values.roles import Role
@@ -142,13 +139,6 @@ def signatures_text(envelope: Envelope | None) -> str:
     return "".join(row("signed by" if not n else "", each) for n, each in enumerate(ids)) + (
         "REHEARSAL: no real verifier accepts it\n" if ".asl-rehearsal." in envelope.payload_type else ""
     )
-
-
-def verdict_text(what: str, findings: Sequence[Finding]) -> str:
-    """Every finding, and what follows."""
-    failed = [finding.check_id for finding in findings if not finding.ok]
-    end = f"NOT VALID: {what}: {', '.join(failed)}\n" if failed else f"valid: {what}\n"
-    return "".join(finding_line(finding) for finding in findings) + end
 
 
 def _subject(paper: AuthorityRequest | Certificate) -> str:

@@ -72,6 +72,13 @@ def finding_line(finding: Finding, no: str = "FAILED") -> str:
     return "\n".join([head, *wrapped(detail, " " * 10)]) + "\n"
 
 
+def verdict_text(what: str, findings: Sequence[Finding]) -> str:
+    """Every finding, and what follows."""
+    failed = [finding.check_id for finding in findings if not finding.ok]
+    end = f"NOT VALID: {what}: {', '.join(failed)}\n" if failed else f"valid: {what}\n"
+    return "".join(finding_line(finding) for finding in findings) + end
+
+
 def wrapped(text: str, indent: str) -> list[str]:
     """`text` in lines of a console's width; a word that is longer, such as a key, stays whole."""
     import textwrap

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from asl_authority.errors import Malformed
-from asl_authority.operations.collect import envelope_beside, verified_elsewhere
+from asl_authority.operations.twice import envelope_beside, verified_elsewhere
 from asl_authority.storage.plain_files import named, read_file
 from asl_authority.values.canonical import Limits, read_canonical
 from asl_authority.values.dsse import Envelope, check_body, read_envelope

@@ -16,9 +16,9 @@ from typing import Generic, TypeVar
 from asl_authority.errors import AuthorityError, Malformed, Refused
 from asl_authority.operations.confirm import confirm
 from asl_authority.operations.terminal import Terminal
+from asl_authority.operations.twice import envelope_beside, verified, verified_elsewhere
 from asl_authority.storage.plain_files import read_file, write_all_new
-from asl_authority.values import rfc8032
-from asl_authority.values.dsse import Envelope, Signature, read_envelope
+from asl_authority.values.dsse import Signature, read_envelope
 from asl_authority.values.ed25519 import PublicKey, SecretKey, Signer
 from asl_authority.values.finding import Finding
 from asl_authority.values.kinds import Kind
@@ -29,8 +29,6 @@ T = TypeVar("T", bound=Body)
 
 SIGN_KEY = "SIGN-KEY"
 SIGN_TWICE = "SIGN-TWICE"
-SIGN_VERIFIED = "SIGN-VERIFIED"
-SIGN_VERIFIED_ELSEWHERE = "SIGN-VERIFIED-ELSEWHERE"
 SIGN_READ_BACK = "SIGN-READ-BACK"
 LINT_FORM = "LINT-FORM"
 
@@ -164,34 +162,6 @@ def write_signed(task: Task[T], body: Path) -> Path:
         findings += verified_elsewhere(envelope, [key for key, _ in task.signers])
     _expect(findings, f"{beside} does not hold what was signed: use another medium, and keep this one", Malformed)
     return beside
-
-
-def envelope_beside(body: Path) -> Path:
-    """Where the envelope of a body lies."""
-    return body.with_name(f"{body.name}.sig")
-
-
-def verified_elsewhere(envelope: Envelope, keys: Iterable[PublicKey]) -> list[Finding]:
-    """Each signature of these keys, by the second implementation."""
-    by_id = {key.key_id: key for key in keys}
-    return [
-        _elsewhere(envelope.message(), by_id[each.key_id], each.sig)
-        for each in envelope.signatures
-        if each.key_id in by_id
-    ]
-
-
-def verified(message: bytes, key: PublicKey, signature: bytes) -> list[Finding]:
-    """What both implementations say of a signature."""
-    return [
-        Finding(SIGN_VERIFIED, key.verifies(message, signature), key.key_id),
-        _elsewhere(message, key, signature),
-    ]
-
-
-def _elsewhere(message: bytes, key: PublicKey, signature: bytes) -> Finding:
-    good = rfc8032.verifies(key.raw, message, signature)
-    return Finding(SIGN_VERIFIED_ELSEWHERE, good, key.key_id)
 
 
 def _expect_new(task: Task[T], key: PublicKey) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from asl_authority.errors import Damaged, Malformed
-from asl_authority.operations.collect import verified_elsewhere
+from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.storage import domains, durable, layout
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths, StorePaths

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from asl_authority.errors import Refused, UsageError
-from asl_authority.operations.collect import verified_elsewhere
+from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.values import certificate as certificates
 from asl_authority.values import dam as dams
 from asl_authority.values import request as requests

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asl_authority.errors import Aborted, Malformed, Refused
-from asl_authority.operations.collect import verified
 from asl_authority.operations.terminal import Terminal
+from asl_authority.operations.twice import verified
 from asl_authority.storage.plain_files import write_checked, write_new
 from asl_authority.values import keyfile
 from asl_authority.values.ed25519 import PublicKey, SecretKey
