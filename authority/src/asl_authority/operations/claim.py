@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from asl_authority import contract
 from asl_authority.errors import Malformed
 from asl_authority.operations.measure import ADDED, Measured
 from asl_authority.storage.snapshots import Inventory
@@ -30,7 +31,7 @@ from asl_authority.values.image_manifest import ImageManifest, read_image_manife
 from asl_authority.values.reference import check_equal, check_still_verified, hold_against, judge_reference
 from asl_authority.values.snapshot import Blocks
 
-HOST_ID = "host"
+HOST_ID = contract.HOST.name
 
 
 @dataclass(frozen=True)
