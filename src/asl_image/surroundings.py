@@ -42,8 +42,9 @@ VARIATIONS: tuple[Variation, ...] = (
     Variation("user", "user", "an ordinary user builds, with subordinate numbers"),
     Variation("cpus", "cpus", "there is one processor"),
     Variation("path", "path", "checkout and build folder lie elsewhere"),
-    Variation("file-system", "file system", "the build folder lies on another file system"),
+    # before the file system, which changes the order too
     Variation("order", "order", "directories are listed in another order"),
+    Variation("file-system", "file system", "the build folder lies on another file system"),
     Variation("cache", "cache", "nothing is taken from the cache, not even the tools"),
 )
 NAMES = tuple(variation.name for variation in VARIATIONS)
