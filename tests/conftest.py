@@ -16,6 +16,7 @@ from asl_image.machine import Machine
 from asl_image.qemu import Drive, MachineConfig
 from support.boots import EVERY_NIC, FAILED_UNITS, FIRMWARE_SETTINGS, at_prompt
 from support.iso import Iso
+from support.needs import lacking
 from support.serial_backend import booted_host
 from support.toolstree import ToolsTree
 from support.tree import tree_host, unpacked
@@ -35,13 +36,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="the image that is tested; its manifest lies beside it (default: build/authority/authority.iso)",
     )
-
-
-def lacking(what: str) -> None:
-    """Skip at home, fail where everything must be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 
 from asl_authority.errors import IoFailed
 from asl_authority.storage.domains import opened
-from conftest import lacking
+from support.needs import lacking
 from support.store_faults import (
     OPERATIONS,
     ORIGIN,
