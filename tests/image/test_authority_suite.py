@@ -29,6 +29,7 @@ for place in run tmp var; do mount -t tmpfs -o mode=1777 tmpfs "$3/$place"; done
 mkdir "$3/run/project"
 mount --bind "$4" "$3/run/project"
 mount -o remount,ro,bind "$3/run/project"
+mount -t tmpfs tmpfs "$3/run/project/build"
 exec chroot "$3" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 CI=true python3 -B -m pytest -q \
     -p no:cacheprovider -c /run/project/pyproject.toml --rootdir /run/project \
     --confcutdir /run/project/tests/authority \
