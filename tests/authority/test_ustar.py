@@ -21,7 +21,7 @@ NAMES = some.from_regex(FILE_NAME, fullmatch=True).filter(lambda name: len(name)
 
 
 def without_devices(data: bytes) -> bytes:
-    """An archive without the device numbers that a file does not have: GNU tar wrote zeros until 1.34, nothing since."""
+    """An archive without the device numbers that a file does not have: GNU tar 1.34 writes zeros, 1.35 nothing."""
     blocks = [bytearray(data[at : at + 512]) for at in range(0, len(data), 512)]
     for block in blocks:
         if block[257:262] == b"ustar":
