@@ -88,6 +88,12 @@ def test_more_than_the_umask_takes_away_is_no_umask() -> None:
     assert causes("usr/x", (b"", item(mode=0o755)), (b"", item(mode=0o4755))) == ["unexplained"]
 
 
+def test_another_target_of_a_symlink_is_no_hard_link() -> None:
+    before, after = item(kind="symlink", link="/lib/x"), item(kind="symlink", link="/usr/lib/x")
+
+    assert causes("etc/x", known(before), known(after)) == ["unexplained"]
+
+
 def test_the_same_image_has_no_difference_and_says_so_in_every_form() -> None:
     one = facts({"usr/x": (b"same", item())})
     found = compare(one, one)
