@@ -24,6 +24,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from asl_image.errors import Refused
+from asl_image.runner import stops_wait
 
 # <linux/seccomp.h>, <linux/audit.h> and the numbers of system calls, all of x86-64: the only machine we build on.
 SYS_SECCOMP = 317
@@ -113,7 +114,8 @@ def watched_network() -> Iterator[NetworkGuard]:
     listener = install()
     stop_read, stop_write = os.pipe2(os.O_CLOEXEC)
     thread = threading.Thread(target=serve, args=(guard, listener, stop_read), name="network guard", daemon=True)
-    thread.start()
+    with stops_wait():  # the thread is born with them blocked: a signal that stops us is for the one that can heed it
+        thread.start()
     try:
         yield guard
     finally:

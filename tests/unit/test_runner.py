@@ -70,7 +70,8 @@ def test_a_signal_waits_until_what_was_begun_is_known() -> None:
 
     def begin() -> None:
         with stops_wait():
-            os.kill(os.getpid(), signal.SIGTERM)
+            # To this thread: one that another test left could be handed it, and Python would hear it at once.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             begun.append("program")
 
     with stopped_by(signal.SIGTERM), pytest.raises(Stopped):
@@ -82,7 +83,8 @@ def test_a_signal_waits_until_what_was_begun_is_known() -> None:
 def test_our_own_interruption_ends_the_program_and_its_children(runner: Runner, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     command = Command(("sh", "-c", f"sleep 60 & echo $$ $! > {pids}; wait"))
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    main = threading.main_thread().ident or 0
+    timer = threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGTERM))
     with stopped_by(signal.SIGTERM):
         timer.start()
         with pytest.raises(Stopped):
