@@ -172,3 +172,11 @@ def test_any_changed_view_is_a_dam_or_refused_by_a_rule(piece: bytes, at: int) -
     except Malformed as refusal:
         again = data if refusal.check_id in IDS else b""
     assert again == data
+
+
+def test_a_view_that_is_larger_than_any_dam_is_not_read() -> None:
+    """Here and not among the published vectors, where its megabyte of zeros would be two of text."""
+    with pytest.raises(Malformed) as refusal:
+        read_dam_view(b"\xa1\x01\x5a\x00\x10\x00\x00" + bytes(1 << 20))
+
+    assert refusal.value.check_id == "CBOR-SIZE"
