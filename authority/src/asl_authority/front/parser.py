@@ -66,6 +66,11 @@ class Request(NamedTuple):
 class Parser(argparse.ArgumentParser):
     """argparse that raises instead of ending the program."""
 
+    @property
+    def actions(self) -> list[argparse.Action]:
+        """Its options; argparse keeps the list under a private name and offers no other way to it."""
+        return self._actions
+
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found as our own error."""
         raise UsageError(message, hint=f"see: {self.prog} --help")
@@ -154,7 +159,7 @@ def _filled(text: str) -> list[str]:
 
 def _split(parser: Parser, words: Sequence[str]) -> tuple[list[str], list[str]]:
     """What stands before the verb, and the verb with all that follows."""
-    takes_value = {word for action in parser._actions if action.nargs is None for word in action.option_strings}  # noqa: SLF001
+    takes_value = {word for action in parser.actions if action.nargs is None for word in action.option_strings}
     at = 0
     while at < len(words) and words[at].startswith("-"):
         at += 2 if words[at] in takes_value else 1
@@ -181,7 +186,7 @@ def _find(program: str, words: Sequence[str]) -> Verb:
 def _parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
     found, left = parser.parse_known_args(words)
     if left:
-        options = [word for action in parser._actions for word in action.option_strings if action.help is not HIDDEN]  # noqa: SLF001
+        options = [word for action in parser.actions for word in action.option_strings if action.help is not HIDDEN]
         hint = _did_you_mean(left[0], options, f"see: {parser.prog} --help")
         raise UsageError(f"{left[0]!a}: not understood here", hint=hint)
     return found

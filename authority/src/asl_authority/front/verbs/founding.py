@@ -99,19 +99,24 @@ def _new_root_set(call: Call, *, rehearsal: bool) -> RootSet:
 
 def _signing(call: Call, trusted: RootSet, *, rehearsal: bool) -> Roots:
     """Who signs. Raises Refused for a key that is none of the roots, or when they are too few."""
-    from asl_authority.errors import Refused
     from asl_authority.front.verbs.key import public_half
-    from asl_authority.operations.collect import SIGN_KEY
     from asl_authority.operations.gate import rehearsal_roots
     from asl_authority.values.rootset import MOST_KEYS
 
     paths = call.values.get("key", ())
     if not paths and rehearsal:
         known = [key for key in rehearsal_roots(MOST_KEYS) if trusted.holds(key.public)][: trusted.threshold]
-        public, opened = [key.public for key in known], lambda: known
-    else:
-        public = [public_half(path) for path in paths]
-        opened = lambda: [_unlocked(call, *each) for each in zip(paths, public, strict=True)]  # noqa: E731
+        return _enough(Roots([key.public for key in known], lambda: known), trusted)
+    public = [public_half(path) for path in paths]
+    return _enough(Roots(public, lambda: [_unlocked(call, *each) for each in zip(paths, public, strict=True)]), trusted)
+
+
+def _enough(roots: Roots, trusted: RootSet) -> Roots:
+    """The roots that sign. Raises Refused for a key that is none of the trusted, or when they are too few."""
+    from asl_authority.errors import Refused
+    from asl_authority.operations.collect import SIGN_KEY
+
+    public = roots.public
     for key in public:
         if not trusted.holds(key):
             raise Refused(f"{key.key_id} is none of the roots: it certifies nothing", check_id=SIGN_KEY)
@@ -121,7 +126,7 @@ def _signing(call: Call, trusted: RootSet, *, rehearsal: bool) -> Roots:
             hint="--key FILE names the private key of a root, once for each",
             check_id="ROOTSET-QUORUM",
         )
-    return Roots(public, opened)
+    return roots
 
 
 def _unlocked(call: Call, path: Path, public: PublicKey) -> SecretKey:
