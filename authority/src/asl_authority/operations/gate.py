@@ -27,11 +27,15 @@ REHEARSAL_SESSION = hashlib.sha256(b"the session of every rehearsal").hexdigest(
 
 @dataclass(frozen=True)
 class Gate:
-    """How a state of a log gets its claim: `claim_for` words one, after the one before it (its SHA-256)."""
+    """How a state of a log gets its claim: `claim_for` words one, after the one before it (its SHA-256).
+
+    `verified_required` is False only where the configuration that is sealed into the image says so.
+    """
 
     session_id: str
     claim_for: Callable[[Inventory, str | None], Claim]
     rehearsal: bool
+    verified_required: bool = True
 
     def claim(self, inventory: Inventory, previous: str | None) -> Claim:
         """The claim of this state. Raises Refused when it is not worth signing under."""
@@ -44,7 +48,7 @@ class Gate:
     def expect_covered(self, claim: Claim, head: Head, root_there: str | None, sessions: Sequence[str]) -> None:
         """Let through what is signed at this head. Raises Refused; for the arguments see `check_covers`."""
         if not self.rehearsal:
-            expect_verified(claim)
+            expect_verified(claim, required=self.verified_required)
         _expect(check_covers(claim, head, root_there, sessions, self.session_id))
 
 
@@ -53,13 +57,13 @@ def rehearsal_here(seal: Seal | None, wanted: bool) -> bool:
     return wanted or (seal is not None and seal.mode is Mode.REHEARSAL)
 
 
-def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim]) -> None:
+def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim], *, required: bool = True) -> None:
     """Allow a workstation (no seal), a rehearsal, and a sealed host whose claim of this boot is VERIFIED.
 
-    `claim` finds that claim, and raises when there is none. Raises Refused.
+    `claim` finds that claim, and raises when there is none; for `required` see `expect_verified`. Raises Refused.
     """
     if seal is not None and seal.mode is not Mode.REHEARSAL:
-        expect_verified(claim())
+        expect_verified(claim(), required=required)
 
 
 def expect_logged(seal: Seal | None) -> None:
@@ -75,10 +79,14 @@ def expect_logged(seal: Seal | None) -> None:
         )
 
 
-def expect_verified(claim: Claim) -> None:
-    """Let through who works under a claim that is VERIFIED. Raises Refused."""
+def expect_verified(claim: Claim, *, required: bool = True) -> None:
+    """Let through who works under a claim that is VERIFIED. Raises Refused.
+
+    `required` is False only where the sealed configuration says so (operations/configuration.py); the front floor then
+    warns before and after whatever is done, and the claim, which is logged, goes on saying what it is.
+    """
     finding = check_verified(claim)
-    if not finding.ok:
+    if required and not finding.ok:
         raise Refused(
             f"the claim of this start is not VERIFIED: {finding.detail}",
             hint="make one against the image's manifest: claim --manifest FILE",
