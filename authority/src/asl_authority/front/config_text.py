@@ -70,10 +70,16 @@ def _verbs(config: Config) -> Iterator[str]:
     names = [verb.name for verb in load_verbs() if verb.name in MODES]
     for mode in config.modes:
         yield f"{mode} may run"
-        yield from wrapped(", ".join(name for name in names if mode in MODES[name]) or "no verb yet", "  ")
+        yield from _listed([name for name in names if mode in MODES[name]]) or ["  no verb"]
     refused = [name for name in names if not set(MODES[name]) & set(config.modes)]
     yield "refused"
-    yield from wrapped(", ".join(refused) or "nothing; what only reads runs in every mode", "  ")
+    yield from _listed(refused) or ["  nothing; what only reads runs in every mode"]
+
+
+def _listed(names: list[str]) -> list[str]:
+    """Names in lines, each of them whole."""
+    kept = ", ".join(name.replace(" ", "\xa0") for name in names)
+    return [line.replace("\xa0", " ") for line in wrapped(kept, "  ")]
 
 
 def _row(label: str, value: str) -> list[str]:

@@ -170,7 +170,7 @@ def judge_config(data: bytes) -> tuple[Config | None, tuple[Finding, ...]]:
     places: dict[YamlPath, str] = {}
     mistakes = Mistakes(SCHEMA, places)
     config = _config(Members(mistakes, read_yaml(data, LIMITS, places), ()))
-    return (None, tuple(mistakes.found)) if mistakes.found else (config, ())
+    return (None, mistakes.in_order()) if mistakes.found else (config, ())
 
 
 def _config(top: Members) -> Config:

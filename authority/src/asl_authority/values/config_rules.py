@@ -99,7 +99,7 @@ def check_policy_sealed(config: Config | None, sealed_hash: str | None, policy: 
 
 def _more_of_the_host(sealed: Config, volume: Config) -> Iterable[str]:
     if more := [mode for mode in volume.modes if mode not in sealed.modes]:
-        yield f"host: {_words(more)} is not among the sealed modes ({_words(sealed.modes)})"
+        yield f"host: lets {_words(more)} run; sealed are {_words(sealed.modes)}"
     if sealed.verified_required and volume.verified_claims is False:
         yield "claim.verified_required: the sealed one requires it"
     if volume.store is not None and sealed.store is not None and volume.store != sealed.store:
@@ -112,12 +112,12 @@ def _more_of_domains(sealed: Config, volume: Config) -> Iterable[str]:
         where, limit = f"domains.{each.name}", known.get(each.name)
         if limit is None:
             if known:
-                yield f"{where}: is not among the sealed domains ({_words(known)})"
+                yield f"{where}: is none of the sealed domains ({_words(known)})"
             continue
         if (each.id, each.type) != (limit.id, limit.type):
             yield f"{where}: is another domain than the sealed {limit.type} {limit.id}"
         if more := [one for one in each.allowed_operations if one not in limit.allowed_operations]:
-            yield f"{where}.allowed_operations: {_words(more)} is not among the sealed ones"
+            yield f"{where}.allowed_operations: {_words(more)} more than the sealed {_words(limit.allowed_operations)}"
         if _shorter(limit.courtesy_lease, each.courtesy_lease):
             yield f"{where}.courtesy_lease: {each.courtesy_lease} is longer than the sealed {limit.courtesy_lease}"
         if _shorter(each.snapshot_retention, limit.snapshot_retention):

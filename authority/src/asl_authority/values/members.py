@@ -25,13 +25,18 @@ class Mistakes:
     def __init__(self, schema: str, places: Mapping[YamlPath, str]) -> None:
         """`schema` is the id of the rule that most of them break."""
         self.schema, self.places = schema, places
-        self.found: list[Finding] = []
+        self.found: list[tuple[tuple[int, ...], Finding]] = []
 
     def add(self, path: YamlPath, words: str, check_id: str | None = None) -> None:
         """Something wrong with the member at `path`."""
         name = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path).lstrip(".")
         place = self.places.get(path, "1:1")
-        self.found.append(Finding(check_id or self.schema, False, f"{place}: {name or 'the whole'}: {words}"))
+        finding = Finding(check_id or self.schema, False, f"{place}: {name or 'the whole'}: {words}")
+        self.found.append((tuple(int(number) for number in place.split(":")), finding))
+
+    def in_order(self) -> tuple[Finding, ...]:
+        """All of them, as a reader of the text meets them."""
+        return tuple(finding for _, finding in sorted(self.found, key=lambda each: each[0]))
 
 
 class Members:
