@@ -86,10 +86,10 @@ def _carry_out(
     root, config = authority_root(machine, request.root), another_config(machine, request.config)
     verb = request.verb
     call = Call(program, verb.name, request.values, request.json, root, machine, stdout, stderr, outside, config)
-    warning = let_through(call)
-    stderr.write(warning)
+    warnings = let_through(call)
+    stderr.writelines(warnings)
     answer = verb.run(call)
-    stderr.write(warning)  # and again, for what was above is out of sight by now
+    stderr.writelines(warnings)  # and again, for what was above is out of sight by now
     if request.json:
         from asl_authority.front import ui
 

@@ -83,15 +83,15 @@ OPERATIONS: Mapping[str, str] = {
 }
 
 
-def let_through(call: Call) -> str:
+def let_through(call: Call) -> tuple[str, ...]:
     """Go on when the configuration in force lets this verb run here. Raises Refused, ConfigError, IoFailed.
 
-    What comes back is a warning that must stay in sight, or nothing.
+    What comes back are warnings that must stay in sight.
     """
-    return "" if call.verb in READING else expect_verb(call, call.verb)
+    return () if call.verb in READING else expect_verb(call, call.verb)
 
 
-def expect_verb(call: Call, verb: str) -> str:
+def expect_verb(call: Call, verb: str) -> tuple[str, ...]:
     """The same for another verb than the one that was called, by whoever carries out several."""
     from asl_authority.front.configuration import in_force
     from asl_authority.operations.configuration import expect_allowed
@@ -102,4 +102,4 @@ def expect_verb(call: Call, verb: str) -> str:
     here, done = in_force(call), OPERATIONS.get(verb)
     on = None if done is None else (str(call.values.get("domain", contract.HOST.name)), Operation(done))
     expect_allowed(here, call.machine, verb, MODES[verb], on)
-    return "" if here.verified_required else UNVERIFIED_WARNING
+    return () if here.verified_required else (UNVERIFIED_WARNING,)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from asl_authority.contract import Mode
 from asl_authority.errors import Refused
 from asl_authority.storage.snapshots import Inventory
-from asl_authority.values.claim import Claim, check_covers, check_pinned, check_verified
+from asl_authority.values.claim import Claim, check_covers, check_offline, check_pinned, check_self_test, check_verified
 from asl_authority.values.ed25519 import KEY_BYTES, SecretKey
 from asl_authority.values.environment import FACTS, Environment, Fact, Status
 from asl_authority.values.finding import Finding
@@ -82,16 +82,18 @@ def expect_logged(seal: Seal | None) -> None:
 def expect_verified(claim: Claim, *, required: bool = True) -> None:
     """Let through who works under a claim that is VERIFIED. Raises Refused.
 
-    `required` is False only where the sealed configuration says so (operations/configuration.py); the front floor then
-    warns before and after whatever is done, and the claim, which is logged, goes on saying what it is.
+    `required` is False only where the sealed configuration says so (operations/configuration.py): then nobody need
+    vouch for the image, while a network, or a self-test that failed, still shuts the gate. The front floor warns before
+    and after whatever is done, and the claim, which is logged, goes on saying what it is.
     """
-    finding = check_verified(claim)
-    if required and not finding.ok:
-        raise Refused(
-            f"the claim of this start is not VERIFIED: {finding.detail}",
-            hint="make one against the image's manifest: claim --manifest FILE",
-            check_id=finding.check_id,
-        )
+    findings = (check_verified(claim),) if required else (check_offline(claim), check_self_test(claim))
+    for finding in findings:
+        if not finding.ok:
+            raise Refused(
+                f"the claim of this start is not {'VERIFIED' if required else 'good enough'}: {finding.detail}",
+                hint="make one against the image's manifest: claim --manifest FILE" if required else "see: claim",
+                check_id=finding.check_id,
+            )
 
 
 def rehearsal_gate() -> Gate:
