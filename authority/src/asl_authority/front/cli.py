@@ -89,13 +89,13 @@ def _carry_out(
     warnings = let_through(call)
     stderr.writelines(warnings)
     answer = verb.run(call)
-    stderr.writelines(warnings)  # and again, for what was above is out of sight by now
     if request.json:
         from asl_authority.front import ui
 
         stdout.write(ui.json_object(program, answer.status, verb=verb.name, **answer.members))
     else:
         stdout.write(answer.text)
+    stderr.writelines(warnings)  # again, for what was above is out of sight by now
     return answer.status
 
 
