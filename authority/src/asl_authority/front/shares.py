@@ -38,7 +38,7 @@ def split_into_shares(call: Call, kind: KeyKind, public: PublicKey, places: Plac
         f"{places.public}: its public half\n"
         f"{places.record}: the record of its shares, to lie beside it; no secret\n"
         f"key id\n{digest_text(bytes.fromhex(public.key_id))}"
-        f"{path} still opens with its passphrase: destroy it when that is not wanted.\n"
+        f"{path} still opens with its passphrase: destroy it when you are done.\n"
         f"Now hold a drill with its holders: {call.program} key drill\n"
     )
     members = {"file": str(places.private), "public_key": str(places.public), "share_set": str(places.record)}
@@ -102,7 +102,7 @@ def _ended(output: str, held: Held) -> Answer:
         + f"{output}: its record; SHA-256\n{digest_text(digest)}"
     )
     if not drill.passed:
-        text += "The key can not be restored from this backup: make another while the key is there.\n"
+        text += "This backup does not restore the key: make another while the key is there.\n"
     members = {"ok": drill.passed, "file": output, "sha256": digest.hex(), "key_id": drill.key_id}
     members |= {"failed": list(drill.failed), "persons": list(drill.persons)}
     members |= {} if drill.shares is None else {"shares_used": list(drill.shares.used)}

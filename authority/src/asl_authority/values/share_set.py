@@ -87,7 +87,7 @@ def read_share_set(data: bytes) -> ShareSet:
 
 def make_share_set(shares: Sequence[Share], key_id: str, kind: KeyKind, key_file: str, salt: bytes) -> ShareSet:
     """The record of these shares, which are all of the set and in order; `salt` is SALT_BYTES fresh bytes."""
-    if len(salt) != SALT_BYTES or [share.number for share in shares] != list(range(1, len(shares) + 1)):
+    if not shares or len(salt) != SALT_BYTES or [share.number for share in shares] != list(range(1, len(shares) + 1)):
         raise ValueError("32 bytes of salt and every share of the set are expected")
     return ShareSet(key_id, kind, key_file, shares[0].threshold, salt, tuple(_digest(salt, each) for each in shares))
 
