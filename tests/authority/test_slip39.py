@@ -7,6 +7,8 @@ import json
 import random
 import re
 import secrets
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -16,6 +18,7 @@ import pytest
 from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics, shamir
 
 from asl_authority.errors import Malformed, UnlockFailed
+from asl_authority.values import slip39
 from asl_authority.values.slip39 import (
     SHARE_WORDS,
     Share,
@@ -230,3 +233,23 @@ def test_no_word_of_a_share_shows_in_what_is_printed_or_raised() -> None:
 
     assert "fit" in shown
     assert shown & {*alone.split(), "canaryword", "zero", *(word for share in ONE for word in share.words)} == set()
+
+
+def test_nobody_else_pays_for_the_package_and_its_command_line_is_never_loaded() -> None:
+    program = (
+        "import sys\n"
+        "from asl_authority.front.parser import load_verbs\n"
+        "import asl_authority.operations.drill, asl_authority.front.shares\n"
+        "load_verbs()\n"
+        "assert 'shamir_mnemonic' not in sys.modules\n"
+        "from asl_authority.values.slip39 import combine, split\n"
+        "assert combine(split(bytes(16), 2, 2, bytes)) == bytes(16)\n"
+        "assert 'shamir_mnemonic.shamir' in sys.modules\n"
+        "assert not {'click', 'shamir_mnemonic.cli', 'shamir_mnemonic.recovery'} & set(sys.modules)\n"
+    )
+    source = str(Path(slip39.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env={"PYTHONPATH": source}
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
