@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -14,16 +15,25 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import Aborted, Malformed, UnlockFailed
+from asl_authority.errors import Aborted, Malformed, Refused, UnlockFailed
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
-from asl_authority.operations.shares import WORDS_PER_LINE, Places, give_out, open_with_shares, split_key, take_in
+from asl_authority.operations.shares import (
+    WORDS_PER_LINE,
+    Places,
+    expect_known,
+    give_out,
+    open_with_shares,
+    split_key,
+    take_in,
+)
 from asl_authority.storage.plain_files import read_file
 from asl_authority.values.keyfile import KeyKind, open_key
 from asl_authority.values.passphrase import shared_passphrase
 from asl_authority.values.share_set import check_key_file, check_share, make_share_set, read_share_set
 from asl_authority.values.slip39 import Share, combine, read_share, split
 from support.domains import secret
+from support.published import changed
 from support.samples.share_set import KEY_FILE, RECORD, SALT, SECRET, shares
 from support.stories import Answers, no_randomness, unprotected
 from support.story_files import PASSPHRASE, make_files
@@ -64,6 +74,21 @@ def test_each_share_of_a_set_has_its_digest_and_no_other_share() -> None:
 
     assert [finding.ok for finding in found] == [False] * len(strangers)
     assert {finding.check_id for finding in found} == {"SHARE-DIGEST"}
+
+
+def test_anybody_can_compute_a_shares_digest_by_what_the_documents_say() -> None:
+    for share, kept in zip(shares(), RECORD.digests, strict=True):
+        message = f"asl share {share.number} {' '.join(share.words)}".encode()
+        assert hmac.digest(SALT, message, "sha256").hex() == kept
+
+
+def test_a_record_that_was_read_back_and_does_not_know_a_share_does_not_count() -> None:
+    expect_known(RECORD.to_bytes(), shares())
+    with pytest.raises(Malformed) as refusal:
+        expect_known(changed(RECORD.to_bytes(), digests__1="00" * 32), shares())
+
+    assert refusal.value.check_id == "SHARE-DIGEST"
+    assert "share 2" in str(refusal.value)
 
 
 def test_the_same_shares_have_other_digests_in_another_record() -> None:
@@ -150,6 +175,12 @@ def test_three_bad_shares_in_a_row_end_it() -> None:
 
     assert [share.number for share in taken] == [1]
     assert "".join(said).count("Try again") == 2
+
+
+def test_who_slipped_twice_leaves_the_next_holder_all_tries() -> None:
+    taken, _ = taken_in(wrong(ONE, 1), wrong(ONE, 1), ONE, wrong(TWO, 1), wrong(TWO, 1), TWO)
+
+    assert [share.number for share in taken] == [1, 2]
 
 
 def test_words_may_come_on_lines_of_any_length_and_a_share_may_begin_again() -> None:
@@ -257,12 +288,23 @@ def test_ctrl_c_at_any_question_leaves_no_file(tmp_path: Path, question: str) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["s.priv.enc", "s.pub", "s.shares.json"])
+def test_a_name_that_is_taken_is_told_before_anybody_is_asked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"theirs")
+    person = Holders()
+    with pytest.raises(Refused, match=f"{name}: is there already"):
+        split_at(tmp_path, person, no_randomness("taken"))
+
+    assert person.screen == []
+    assert (tmp_path / name).read_bytes() == b"theirs"
+
+
 def test_what_turns_up_while_shares_are_given_out_is_not_overwritten_and_nothing_else_stays(tmp_path: Path) -> None:
     def meddle(_: str) -> bool:
         places(tmp_path).record.write_bytes(b"theirs")
         return False
 
-    with pytest.raises(Exception, match="is there already"):
+    with pytest.raises(Refused, match="is there already"):
         split_at(tmp_path, Holders(meddle), no_randomness("taken"))
 
     assert [path.name for path in tmp_path.iterdir()] == ["s.shares.json"]

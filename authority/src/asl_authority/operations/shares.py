@@ -67,7 +67,7 @@ def split_key(
         write_checked(
             places.public,
             public_key_file(key.public),
-            lambda _: write_checked(places.record, made.to_bytes(), lambda again: _expect_known(again, shares)),
+            lambda _: write_checked(places.record, made.to_bytes(), lambda again: expect_known(again, shares)),
         )
 
     write_sealed(terminal, random, key, shared_passphrase(secret), kind, places.private, hand_out)
@@ -174,8 +174,8 @@ def _typed(terminal: Terminal) -> tuple[str, ...]:
     return found
 
 
-def _expect_known(again: bytes, shares: Sequence[Share]) -> None:
-    """What lies on the disk knows every share."""
+def expect_known(again: bytes, shares: Sequence[Share]) -> None:
+    """What was read back from the disk knows every share. Raises Malformed."""
     record = read_share_set(again)
     bad = [finding for finding in (check_share(record, share) for share in shares) if not finding.ok]
     if bad:
