@@ -172,9 +172,7 @@ def test_a_full_disk_under_stdout_ends_with_8_and_without_a_traceback() -> None:
 
 def start(*words: str, stdout: object = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
     """Run the program as its own process."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(SOURCES)!r}); from asl_authority.front.cli import main; sys.exit(main())"
-    )
+    code = f"import sys; sys.path.insert(0, {str(SOURCES)!r}); from asl_authority.front.cli import start; start()"
     argv = [sys.executable, "-I", "-c", code, *words]
     return subprocess.run(argv, stdout=stdout, stderr=subprocess.PIPE, check=False)  # type: ignore[call-overload, no-any-return]
 

@@ -6,7 +6,6 @@ It takes longer to load than all the rest of the program, so it is loaded when f
 from __future__ import annotations
 
 import hashlib
-import hmac
 from functools import cache
 from typing import Any
 
@@ -68,6 +67,8 @@ def chacha20_poly1305_open(key: bytes, nonce: bytes, sealed: bytes) -> bytes | N
 
 def hkdf_sha256(secret: bytes, salt: bytes, info: bytes) -> bytes:
     """RFC 5869: 32 bytes."""
+    import hmac
+
     extracted = hmac.digest(salt or bytes(32), secret, "sha256")
     return hmac.digest(extracted, info + b"\1", "sha256")
 
