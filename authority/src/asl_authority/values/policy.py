@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal
 
 from asl_authority.errors import Malformed
@@ -168,7 +169,7 @@ class DomainPolicy:
             )
         )
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """The policy hash: SHA-256 (hex) of the canonical bytes."""
         return hashlib.sha256(self.hashed_bytes()).hexdigest()
