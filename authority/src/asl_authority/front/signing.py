@@ -76,7 +76,7 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
         with named(path):
             task = collect.with_signature(task, public, read_file(path, SIGNATURE_LIMIT))
     else:
-        task = collect.sign_here(task, shown, call.terminal, lambda: _unlocked(call, public, kind), throwaway)
+        task = collect.sign_here(task, shown, call.terminal, lambda: unlocked(call, public, kind), throwaway)
     return _written(call, task)
 
 
@@ -87,7 +87,8 @@ def protect(call: Call) -> None:
             call.terminal.say(f"WARNING {finding.check_id}: {finding.detail}\n")
 
 
-def _unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+def unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+    """The private key of --key. Raises UnlockFailed, Malformed, Refused."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
 
