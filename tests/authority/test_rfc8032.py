@@ -75,3 +75,13 @@ def test_it_says_the_same_of_a_key_however_often_it_was_asked() -> None:
         assert rfc8032.verifies(key.public.raw, message, signature)
         assert not rfc8032.verifies(key.public.raw, message + b"\0", signature)
         assert not rfc8032.verifies(key.public.raw, message, signature[:32] + key.sign(b"other")[32:])
+
+
+def test_multiples_are_made_only_for_a_key_that_signs_often() -> None:
+    key = SecretKey(b"seldom, and then often enough...")
+    made = []
+    for _ in range(rfc8032.OFTEN):
+        rfc8032.verifies(key.public.raw, b"", key.sign(b""))
+        made.append("multiples" in vars(rfc8032._key(key.public.raw)))
+
+    assert made == [False] * (rfc8032.OFTEN - 1) + [True]

@@ -20,7 +20,7 @@ from hypothesis import strategies as some
 from asl_authority.errors import AuthorityError, Malformed, Refused
 from asl_authority.operations import x509 as exports
 from asl_authority.operations.x509 import Domain, Export
-from asl_authority.values import der
+from asl_authority.values import der, rfc8032
 from asl_authority.values.dam import Principal
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
@@ -239,6 +239,10 @@ def test_openssl_refuses_what_a_rehearsal_has_signed(tmp_path: Path) -> None:
     assert "unhandled critical extension" in done.stderr
 
 
+def test_no_serial_number_is_shorter_or_longer_than_twenty_bytes() -> None:
+    assert {serial_of(number.to_bytes(2, "big")).bit_length() for number in range(2000)} == {159}
+
+
 def test_a_pem_file_has_one_form() -> None:
     pem = certificate_pem(written(CA))
 
@@ -319,10 +323,24 @@ def test_all_principals_are_exported_or_those_that_are_named() -> None:
     assert {each.vouched for each in prepared().certificates[1:]} == {dam().body.hash}
 
 
+def test_the_dam_and_every_certificate_are_verified_by_the_second_implementation_too() -> None:
+    said = [finding.detail for finding in prepared().findings if finding.check_id == "SIGN-VERIFIED-ELSEWHERE"]
+    roots = [secret(f"root {number}").public.key_id for number in (1, 2)]
+
+    assert sorted(said) == sorted([secret("domain root").public.key_id, *roots, *roots])
+
+
 def test_what_does_not_hold_is_not_exported() -> None:
     unsigned_dam = replace(dam(), envelope=replace(dam().envelope, signatures=()))
     two = [*CERTIFICATES, certificate(request("log", SubjectType.X509).body)]
 
+    with_operator = [*CERTIFICATES, certificate(request("operator", SubjectType.X509).body)]
+    apart = replace(GIVEN, certificates=with_operator)
+
+    assert refused(lambda: exports.prepare_export(apart, OPERATOR, (), DAYS, rehearsal=False)) == (
+        Refused,
+        "X509-KEY-APART",
+    )
     assert refused(lambda: prepared("5a" * 32)) == (Refused, "X509-SUBJECT")
     assert refused(lambda: prepared(domain=replace(GIVEN, dam=unsigned_dam))) == (Refused, "DAM-SIGNATURE")
     assert refused(lambda: prepared(domain=replace(GIVEN, certificates=CERTIFICATES[1:]))) == (
@@ -339,8 +357,9 @@ def test_what_is_judged_is_signed_written_and_read_back(tmp_path: Path) -> None:
     made = exports.finished(export, exports.signed_here(export, lambda: secret("x509")))
     paths = exports.write_certificates(export, made, tmp_path)
 
+    ids = [finding.check_id for finding in findings]
     assert all(finding.ok for finding in findings)
-    assert [finding.check_id for finding in findings].count("X509-READ-BACK") == 3
+    assert [ids.count(each) for each in ("X509-READ-BACK", "SIGN-VERIFIED", "X509-SIGNS-ONLY")] == [3, 3, 1]
     assert [path.read_bytes() for path in paths] == list(made.values())
     assert made["ca"] == certificate_pem(written(export.certificates[0]))
 
@@ -355,6 +374,30 @@ def test_a_signature_that_is_missing_or_anothers_makes_no_certificate() -> None:
         Malformed,
         "SIGN-VERIFIED",
     )
+
+
+def test_what_only_the_first_implementation_verifies_is_not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    export = prepared()
+    signatures = exports.signed_here(export, lambda: secret("x509"))
+    monkeypatch.setattr(rfc8032, "verifies", lambda *_: False)
+
+    assert refused(prepared) == (Refused, "SIGN-VERIFIED-ELSEWHERE")
+    assert refused(lambda: exports.lint(export, secret("throw-away"))) == (Refused, "SIGN-VERIFIED-ELSEWHERE")
+    assert refused(lambda: exports.finished(export, signatures)) == (Malformed, "SIGN-VERIFIED-ELSEWHERE")
+
+
+@pytest.mark.parametrize(
+    ("rotten", "check_id"), [(b"rotten", "X509-READ-BACK"), (certificate_pem(written(CA, "stranger")), "SIGN-VERIFIED")]
+)
+def test_a_medium_that_keeps_something_else_is_found_out(
+    rotten: bytes, check_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain = replace(GIVEN, dam=dam(principals=()))
+    export = replace(prepared(domain=domain), certificates=(CA,))
+    made = exports.finished(export, exports.signed_here(export, lambda: secret("x509")))
+    monkeypatch.setattr(exports, "read_file", lambda *_: rotten)
+
+    assert refused(lambda: exports.write_certificates(export, made, tmp_path)) == (Malformed, check_id)
 
 
 def test_nothing_is_written_where_one_name_is_taken(tmp_path: Path) -> None:
