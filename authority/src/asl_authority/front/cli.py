@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import NoReturn, TextIO
 
@@ -27,7 +28,8 @@ def start() -> NoReturn:
     """Run as the program that was called, and end the process, whose memory the kernel takes faster than Python."""
     gc.set_threshold(OBJECTS_BEFORE_GARBAGE)
     status = main()
-    sys.stderr.flush()
+    with suppress(OSError, AttributeError):  # closed, or never there
+        sys.stderr.flush()
     os._exit(status)
 
 
