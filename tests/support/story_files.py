@@ -8,16 +8,21 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from asl_authority.values import certificate as certificates
+from asl_authority.values import dam as dams
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
+from asl_authority.values.kinds import Kind
 from asl_authority.values.passphrase import shared_passphrase
 from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.public_key_file import public_key_file
+from asl_authority.values.request import SubjectType
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.share_set import SALT_BYTES, make_share_set
+from asl_authority.values.signed import Body, Signed, unsigned
 from asl_authority.values.slip39 import split
-from support.domains import POLICY, ROOTS, dam, secret
+from support.domains import POLICY, ROOTS, certificate, dam, request, secret
 from support.samples.claim import CLAIM
 from support.samples.receipt import RECEIPT
 from support.samples.snapshot import SNAPSHOT
@@ -31,10 +36,11 @@ KEYS = {
     "operator": "operator",
     "auditor": "auditor",
     "log": "log",
+    "x509": "x509",
     "stranger": "stranger",
     "shared": "log",
 }
-SEALED = {"root-1": KeyKind.OFFLINE_ROOT, "domain": KeyKind.DOMAIN_ROOT, "log": KeyKind.LOG}
+SEALED = {"root-1": KeyKind.OFFLINE_ROOT, "domain": KeyKind.DOMAIN_ROOT, "log": KeyKind.LOG, "x509": KeyKind.X509}
 PASSPHRASE = "a test's own passphrase"
 # Two of three open shared.priv.enc.
 SHARED_SECRET = bytes(range(16))
@@ -59,6 +65,7 @@ def make_files(here: Path) -> None:
     (here / "roots-alone.json").write_bytes(RootSet(1, (secret("root 1").public,), 1).to_bytes())
     (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
     make_receipts(here)
+    make_domain(here / "me")
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
@@ -84,6 +91,22 @@ def make_receipts(here: Path) -> None:
     signed = Envelope(second.payload_type, second.to_bytes()).signed_by(secret("operator"))
     (here / "second.per").write_bytes(signed.to_bytes())
     (here / "second.per-signature").write_bytes(sign_receipt(second, secret("operator")).to_bytes())
+
+
+def make_domain(folder: Path) -> None:
+    """A domain's DAM and the certificates of its root key and its X.509 key, signed, as for a rehearsal too."""
+    x509 = certificate(request("x509", SubjectType.X509).body)
+    signed: dict[str, tuple[Kind, Signed[Body], list[str]]] = {"dam": (dams.KIND, dam(), ["domain root"])}
+    signed |= {
+        name: (certificates.KIND, each, ["root 1", "root 2"])
+        for name, each in (("cert", certificate()), ("cert-x509", x509))
+    }
+    folder.mkdir()
+    for name, (kind, artifact, signers) in signed.items():
+        played = unsigned(kind, artifact.body, rehearsal=True).signed_by(*(secret(each) for each in signers))
+        for file, each in ((name, artifact), (f"rehearsal-{name}", played)):
+            (folder / f"{file}.json").write_bytes(each.body.to_bytes())
+            (folder / f"{file}.json.sig").write_bytes(each.to_bytes())
 
 
 def make_sealed_files(folder: Path) -> None:

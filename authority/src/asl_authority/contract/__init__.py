@@ -15,7 +15,7 @@ PROGRAM = "asl-auth-host"
 # asl-admin is the same program by the name that ENC-ASL-HOST/1 uses.
 PROGRAM_NAMES = (PROGRAM, "asl-admin")
 # What the packed program starts with: a module and the function to call in it.
-ENTRY = "asl_authority.front.cli:main"
+ENTRY = "asl_authority.front.cli:start"
 
 # The layout of ENC-ASL-AUTH-HOST/1.
 AUTHORITY_ROOT = PurePosixPath("/asl-auth-host")

@@ -83,8 +83,8 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
     else:
         collect.lint(task, throwaway)
         if _in_the_log(call):
-            return _recorded(call, task, shown, lambda: _unlocked(call, public, kind))
-        task = collect.sign_here(task, shown, call.terminal, lambda: _unlocked(call, public, kind), throwaway)
+            return _recorded(call, task, shown, lambda: unlocked(call, public, kind))
+        task = collect.sign_here(task, shown, call.terminal, lambda: unlocked(call, public, kind), throwaway)
     return _written(call, task)
 
 
@@ -124,7 +124,8 @@ def _recorded(call: Call, task: Task[T], shown: str, unlock: Callable[[], Secret
     return Answer(done.text + answer.text, {**done.members, **answer.members}, answer.status)
 
 
-def _unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+def unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+    """The private key of --key. Raises UnlockFailed, Malformed, Refused."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
 

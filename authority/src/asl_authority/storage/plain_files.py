@@ -9,8 +9,6 @@ from io import BufferedReader
 from pathlib import Path, PurePosixPath
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
-from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.durable import create_from, discard, make_directory, part_of, remove, rename_new
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -37,6 +35,9 @@ def write_new(path: Path, data: bytes) -> None:
 
 def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
     """A new file of many pieces. Raises as `write_new`."""
+    from asl_authority.storage.disk import HostDisk  # who only reads does not pay for it
+    from asl_authority.storage.durable import create_from
+
     try:
         create_from(HostDisk(), path, chunks)
     except FileNotFoundError:
@@ -51,14 +52,13 @@ def write_checked(path: Path, data: bytes, check: Callable[[bytes], None]) -> No
     try:
         check(read_file(path, len(data)))
     except BaseException:  # Ctrl-C too leaves nothing behind
-        with suppress(IoFailed):
-            remove(HostDisk(), path)
+        _take_away(path)
         raise
 
 
 def write_all_new(files: Mapping[Path, bytes]) -> None:
     """New files, all or none; one that is there with these bytes already is left. Raises as `write_new`."""
-    disk, made = HostDisk(), []
+    made: list[Path] = []
     for path in files:
         if path.exists() and not _holds(path, files[path]):
             raise Refused(f"{path}: is there already, with other contents; nothing is overwritten")
@@ -69,8 +69,7 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
             made += [] if there else [path]
     except BaseException:  # Ctrl-C too leaves nothing behind
         for path in made:
-            with suppress(IoFailed):
-                remove(disk, path)
+            _take_away(path)
         raise
 
 
@@ -79,6 +78,9 @@ def write_tree_new(directory: Path, files: Mapping[str, bytes]) -> None:
 
     Built beside its place, and renamed when all of it lasts.
     """
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.durable import create_from, discard, make_directory, part_of, rename_new
+
     disk = HostDisk()
     part = part_of(directory)
     try:
@@ -93,6 +95,14 @@ def write_tree_new(directory: Path, files: Mapping[str, bytes]) -> None:
         with suppress(IoFailed):
             discard(disk, part)
         raise
+
+
+def _take_away(path: Path) -> None:
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.durable import remove
+
+    with suppress(IoFailed):
+        remove(HostDisk(), path)
 
 
 @contextmanager
