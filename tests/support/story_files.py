@@ -70,7 +70,6 @@ def make_files(here: Path) -> None:
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
     make_store(here / "store")
-    make_prepared(here)
     for made in ("machine/run/asl", "machine/asl-auth-host"):
         (here / made).mkdir(parents=True)
 

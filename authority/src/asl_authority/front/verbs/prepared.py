@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asl_authority.front.acting import gate_of
 from asl_authority.front.given import REHEARSAL, given_policy, given_public_key
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
@@ -75,14 +76,14 @@ def found(call: Call) -> Answer:
     """Hold everything to its rules once more, have it confirmed, open the domain's keys, and found it."""
     from asl_authority.front.signing import protect
     from asl_authority.front.store import expect_free
-    from asl_authority.front.verbs.founding import gate_here, planned, shown, write
+    from asl_authority.front.verbs.founding import planned, shown, write
     from asl_authority.operations.confirm import confirm
     from asl_authority.operations.founding import Founding
     from asl_authority.operations.prepared import load_prepared
     from asl_authority.operations.root_sessions import expect_complete, unlock_keys
     from asl_authority.storage.disk import HostDisk
 
-    gate, path = gate_here(call), call.path("dir")
+    gate, path = gate_of(call), call.path("dir")
     prepared = load_prepared(HostDisk(), path, rehearsal=gate.rehearsal)
     _expect_still_wanted(call, prepared, rehearsal=gate.rehearsal)
     expect_free(call, prepared.new.domain_id)
