@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from asl_authority.operations.gate import rehearsal_roots
 from asl_authority.operations.genesis import Asked, DomainKeys, prepare_domain, sign_manifest
 from asl_authority.operations.prepared import prepare_genesis, write_prepared
 from asl_authority.operations.reading import HOST
@@ -72,6 +73,13 @@ def make_files(here: Path) -> None:
     make_store(here / "store")
     for made in ("machine/run/asl", "machine/asl-auth-host"):
         (here / made).mkdir(parents=True)
+
+
+def make_rehearsal_roots(here: Path) -> None:
+    """The roots of every rehearsal, as openssl reads them."""
+    for number, key in enumerate(rehearsal_roots(3), 1):
+        (here / f"rehearsal-root-{number}.pub").write_bytes(public_key_file(key.public))
+        (here / f"rehearsal-root-{number}.pem").write_bytes(private_pem(key))
 
 
 def make_prepared(here: Path) -> None:

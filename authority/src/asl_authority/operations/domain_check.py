@@ -20,7 +20,6 @@ from asl_authority.operations.domain_reading import (
 from asl_authority.operations.root_chain import DOMAIN_ROOTS as DOMAIN_ROOTS
 from asl_authority.operations.root_chain import (
     Court,
-    RootChain,
     check_chain,
     check_follows,
     courts_of,
@@ -67,14 +66,16 @@ DOMAIN_ID_EQUAL = "DOMAIN-ID-EQUAL"
 class Report:
     """What the log says of a domain, and everything that was checked.
 
-    `entries` are the records that are ours, by number; `last_receipt` is the per_artifact_id of the last receipt, and
-    `last_claim` the last claim that a record pins, None where there is none.
+    `courts` are the certificates by the root sets that they are held to. `entries` are the records that are ours, by
+    number; `last_receipt` is the per_artifact_id of the last receipt, and `last_claim` the last claim that a record
+    pins, None where there is none.
     """
 
     view: DomainView
     label: str
     head: Checkpoint
     authority: Authority
+    courts: tuple[Court, ...]
     entries: tuple[tuple[int, Entry], ...]
     last_receipt: str | None
     last_claim: Claim | None
@@ -110,7 +111,10 @@ def check_domain(
     authority = read_authority(reading, domain_id, log_key, rehearsal=rehearsal)
     other = trusted is not None and domain_id != domains.HOST
     host = host_chain(disk, store, rehearsal=rehearsal) if other else None
-    found += _authority(authority, host, trusted, reading.reader)
+    courts = courts_of(authority.certified, eras_of(authority.chain, host, domain_id))
+    if trusted is not None:
+        found.append(check_follows(authority.chain, host, trusted, domain_id, reading.reader.extends))
+    found += _authority(authority, courts)
     snapshots, claims = _snapshots(reading, found)
     last_receipt = _receipts(reading, authority, snapshots, claims, found)
     label = next((str(entry.facts.get("label", "")) for _, entry in reading.of(RecordType.DOMAIN)), "")
@@ -119,6 +123,7 @@ def check_domain(
         label=label,
         head=reading.reader.head,
         authority=authority,
+        courts=courts,
         entries=tuple(reading.entries),
         last_receipt=last_receipt,
         last_claim=next(reversed(claims.values()), None),
@@ -137,14 +142,10 @@ def _artifacts(reading: Reading) -> Finding:
     return Finding(DOMAIN_ARTIFACTS, not missing, said)
 
 
-def _authority(
-    authority: Authority, host: RootChain | None, trusted: RootSet | None, reader: LogReader
-) -> list[Finding]:
+def _authority(authority: Authority, courts: Sequence[Court]) -> list[Finding]:
     """The roots, every DAM that was ever in force with its principals, and the key of the log."""
-    domain_id, chain = authority.domain_id, authority.chain
-    found = [] if trusted is None else [check_follows(chain, host, trusted, domain_id, reader.extends)]
-    found += check_chain(chain)
-    courts = courts_of(authority.certified, eras_of(chain, host, domain_id))
+    domain_id = authority.domain_id
+    found = check_chain(authority.chain)
     before: InForce | None = None
     for each in authority.dams:
         found += _dam(authority, courts, each, before.dam.body if before else None)
