@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from asl_authority.contract import ExitStatus
 from asl_authority.errors import Damaged, Refused, UsageError
 from asl_authority.front import cli
-from asl_authority.operations.act import Act, Bench, Made, Standing, carry_out
+from asl_authority.operations.act import Act, Bench, Done, Made, Standing, carry_out
+from asl_authority.operations.dam_acts import next_dam, rotate_act
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.domain_reading import host_chain, own_roots
 from asl_authority.operations.founding import Founding, found_domain
@@ -29,6 +31,7 @@ from asl_authority.storage.layout import StorePaths
 from asl_authority.values import certificate as certificates
 from asl_authority.values import rootset
 from asl_authority.values.certificate import check_principal, issue
+from asl_authority.values.dam import Principal
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_record import RecordType
@@ -246,6 +249,32 @@ def test_a_log_that_is_not_the_one_that_was_pinned_is_named(root: Path, tmp_path
 
     assert "its log was another" in roots_finding(root).detail
     assert "DOMAIN-ROOTS" in bad(at(root, ME).report)
+
+
+def next_manifest(root: Path, by: tuple[SecretKey, ...]) -> Done:
+    """Another DAM, with a principal that these roots certify."""
+    standing, key = at(root, ME), secret("a late principal")
+    before = standing.report.dam
+    dam = replace(before, version=2, principals=(*before.principals, Principal(key.public, (Role.AUDIT,))))
+    asked = AuthorityRequest(SubjectType.PRINCIPAL, key.public, ME, (Role.AUDIT,), POLICY.hash)
+    given = [unsigned(certificates.KIND, issue(asked, by[0].public), rehearsal=True).signed_by(*by)]
+    act = rotate_act(standing, next_dam(standing, dam, given, None), given, None, (), secret("throw-away"))
+    return carry_out(standing, act, rehearsal_gate(), standing_in(standing))
+
+
+@pytest.mark.parametrize("followed", [False, True])
+def test_the_next_manifest_takes_what_the_new_roots_certify_and_not_what_retired_ones_do(
+    root: Path, followed: bool
+) -> None:
+    adopt(root)
+    if followed:
+        follow(root)
+    with pytest.raises(Refused) as refused:
+        next_manifest(root, RETIRED)
+    assert refused.value.check_id == "PRINCIPAL-CERTIFIED"
+
+    assert next_manifest(root, LATER_KEYS[:2]).report.dam.version == 2
+    assert bad(at(root, ME).report) == []
 
 
 ELSEWHERE = RootSet(1, ROOTS.root_keys[:2], 2)

@@ -46,7 +46,7 @@ def adopt_act(standing: Standing, rotation: Signed[Rotation], shown: Sequence[st
         facts = {"root_set": new.digest, "previous": held.digest, **({"heads": members} if members else {})}
         entry = bench.put(Piece(RecordType.ROOT_SET, files, (envelope,), facts))
         inputs = (_sha256(envelope), _sha256(rotation.body.to_bytes()))
-        return Made((entry,), inputs, frozenset({new.digest}))
+        return Made((entry,), inputs, again=frozenset({new.digest}))
 
     what = f"root set {new.version} follows {held.version}"
     return Act("root-adopt", what, tuple(lines), canonical_bytes(parameters), make)
@@ -81,7 +81,7 @@ def follow_act(standing: Standing, host: RootChain) -> Act:
             entries.append(bench.put(Piece(RecordType.ROOT_SET, _files(each), (each.to_bytes(),), facts)))
             previous = each.body.new
         inputs = (*digests, *(_sha256(each.to_bytes()) for each in rotations))
-        return Made(tuple(entries), inputs, frozenset(each.body.new.digest for each in rotations))
+        return Made(tuple(entries), inputs, again=frozenset(each.body.new.digest for each in rotations))
 
     what = f"root set {before.version} follows {held.version}"
     shown = tuple("\n".join(lines).split("\n"))

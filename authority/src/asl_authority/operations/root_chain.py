@@ -108,6 +108,11 @@ def courts_of(certified: Certified, eras: Sequence[Era]) -> tuple[Court, ...]:
     return tuple(Court(tuple(held[n]), eras[n].roots) for n in reversed(held))
 
 
+def with_given(courts: Sequence[Court], given: Iterable[Signed[Certificate]]) -> tuple[Court, ...]:
+    """With certificates that would be logged now: they are held to the newest set."""
+    return (Court((*courts[0].certificates, *given), courts[0].roots), *courts[1:])
+
+
 def judged(courts: Iterable[Court], judge: Judge) -> Sequence[Finding]:
     """What the court says that has the least to say against it; of several, that of the newest set."""
     return min(
