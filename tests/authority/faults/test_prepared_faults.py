@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -75,9 +76,8 @@ def sign_on(disk: Disk) -> None:
     keep_signatures(disk, PLACE, waiting(), signed())
 
 
-def count(start: MemoryDisk, step: object, fault: str) -> int:
+def count(start: MemoryDisk, step: Callable[[Disk], None], fault: str) -> int:
     counting = FaultyDisk(start.copy(), fault, None)
-    assert callable(step)
     step(counting)
     return len(counting.calls)
 
