@@ -5,13 +5,16 @@ A signature that comes in is held to every payload by every root, so that nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from asl_authority.errors import Malformed, Refused, UnlockFailed
 from asl_authority.operations import collect
+from asl_authority.operations.act import Act, Bench, Made
 from asl_authority.operations.collect import SIGN_READ_BACK, SIGN_TWICE, Task
 from asl_authority.operations.genesis import USES, DomainKeys, NewDomain, expect_signed
+from asl_authority.operations.pieces import Piece
 from asl_authority.operations.prepared import PreparedGenesis, load_prepared, payload_name, signature_name
 from asl_authority.operations.terminal import Terminal
 from asl_authority.operations.twice import SIGN_VERIFIED
@@ -23,6 +26,8 @@ from asl_authority.values.age import read_header
 from asl_authority.values.certificate import Certificate
 from asl_authority.values.ed25519 import PublicKey, SecretKey, Signer
 from asl_authority.values.keyfile import WORK, open_key
+from asl_authority.values.log_record import RecordType
+from asl_authority.values.prepared import KIND as INDEX_KIND
 
 
 def judge(prepared: PreparedGenesis, throwaway: SecretKey) -> None:
@@ -54,6 +59,31 @@ def sign_here(prepared: PreparedGenesis, signer: Signer) -> PreparedGenesis:
     if not new:
         raise Refused(f"{signer.public.key_id} has signed all of this already", check_id=SIGN_TWICE)
     return prepared.with_tasks({**tasks, **new})
+
+
+@dataclass
+class RecordedSession:
+    """A session on a sealed host: an operation of the host's own domain, so that a log has what was signed.
+
+    `signers` gives the roots' keys, which were opened after the confirmation; `prepared` has the signatures afterwards.
+    """
+
+    prepared: PreparedGenesis
+    signers: Callable[[], Sequence[Signer]]
+
+    def act(self, shown: str) -> Act:
+        """The operation: its digest is the one that is confirmed in every session, and when it is founded."""
+        new = self.prepared.new
+
+        def make(bench: Bench) -> Made:
+            for signer in self.signers():
+                self.prepared = sign_here(self.prepared, signer)
+            blocks = tuple(each.to_bytes() for each in self.prepared.new.certificates)
+            facts = {"kind": INDEX_KIND.type, "sha256": new.digest.hex()}
+            return Made((bench.put(Piece(RecordType.ARTIFACT, blocks=blocks, facts=facts)),))
+
+        what = f"signed by roots: the certificates of {new.asked.label}"
+        return Act("sign", what, tuple(shown.splitlines()), new.to_bytes(), make)
 
 
 def with_signatures(prepared: PreparedGenesis, given: Mapping[Path, bytes]) -> PreparedGenesis:

@@ -240,14 +240,6 @@ def empty(disk: Disk, directory: Path) -> list[Path]:
     return gone
 
 
-def clear(disk: Disk, path: Path) -> None:
-    """Take away what an interrupted making has left under a temporary name, if anything. Raises IoFailed."""
-    with told("clean", path):
-        if disk.is_directory(path) or disk.is_file(path):
-            _remove_tree(disk, path)
-            disk.sync_directory(path.parent)
-
-
 @contextmanager
 def told(verb: str, path: Path) -> Iterator[None]:
     """Turn a failure of the disk into words; a missing file stays FileNotFoundError."""

@@ -21,7 +21,7 @@ def write_new_directory(disk: Disk, path: Path, files: Mapping[str, bytes]) -> N
     part = durable.part_of(path)
     with held(disk, path.parent):
         try:
-            durable.clear(disk, part)
+            durable.discard(disk, part)
             durable.make_directory(disk, part)
             for name, data in files.items():
                 durable.create(disk, part / name, data)
@@ -29,7 +29,7 @@ def write_new_directory(disk: Disk, path: Path, files: Mapping[str, bytes]) -> N
             durable.rename_new(disk, part, path)
         except BaseException:  # Ctrl-C too leaves nothing behind
             with suppress(IoFailed):
-                durable.clear(disk, part)
+                durable.discard(disk, part)
             raise
 
 

@@ -10,6 +10,8 @@ from asl_authority.front.given import REHEARSAL, given_policy, given_public_key
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asl_authority.operations.gate import Gate
     from asl_authority.operations.genesis import Asked
     from asl_authority.operations.prepared import PreparedGenesis
@@ -54,7 +56,7 @@ def sign(call: Call) -> Answer:
     from asl_authority.storage.plain_files import read_file
     from asl_authority.values.ed25519 import KEY_BYTES, SIGNATURE_BYTES, SecretKey
 
-    rehearsal = _keys_allowed(call)
+    rehearsal, done = _keys_allowed(call), Answer()
     disk, path = HostDisk(), call.path("dir")
     before = load_prepared(disk, path, rehearsal=rehearsal)
     random = public_random("throw-away") if rehearsal else call.outside.random
@@ -67,9 +69,10 @@ def sign(call: Call) -> Answer:
     elif call.dry_run:
         return _looked_at(before)
     else:
-        after = _signed_here(call, before, rehearsal=rehearsal)
+        after, done = _signed_here(call, before, rehearsal=rehearsal)
     files = keep_signatures(disk, path, before, after)
-    return _signed(call, path, after, files)
+    answer = _signed(call, path, after, files)
+    return Answer(done.text + answer.text, {**done.members, **answer.members})
 
 
 def found(call: Call) -> Answer:
@@ -137,14 +140,15 @@ def _expect_one_way(call: Call) -> None:
         )
 
 
-def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> PreparedGenesis:
-    """Show, have it confirmed, and only then open the roots' keys, one after the other."""
+def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> tuple[PreparedGenesis, Answer]:
+    """Show, have it confirmed, and only then open the roots' keys, one after the other; and what was logged of it."""
     from asl_authority.errors import Refused
-    from asl_authority.front.signing import protect
+    from asl_authority.front.signing import in_the_log, protect
     from asl_authority.front.verbs.founding import shown, unlocked_root
     from asl_authority.front.verbs.key import public_half
     from asl_authority.operations.collect import SIGN_TWICE
     from asl_authority.operations.confirm import confirm
+    from asl_authority.operations.reading import HOST
     from asl_authority.operations.root_sessions import expect_may_sign, has_signed, sign_here
 
     paths: tuple[Path, ...] = tuple(call.values.get("key", ()))
@@ -159,6 +163,8 @@ def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> P
     public = [public_half(path) for path in paths]
     for key in public:
         expect_may_sign(prepared, key)
+    if in_the_log(call) and prepared.new.domain_id != HOST:
+        return _recorded(call, prepared, dict(zip(paths, public, strict=True)))
     call.terminal.say(shown(prepared.new))
     confirm(
         call.terminal, f"To be signed by roots: the certificates of {prepared.new.asked.label}", prepared.new.digest
@@ -167,7 +173,25 @@ def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> P
     opened = known or [unlocked_root(call, *each) for each in zip(paths, public, strict=True)]
     for each in opened:
         prepared = sign_here(prepared, each)
-    return prepared
+    return prepared, Answer()
+
+
+def _recorded(call: Call, prepared: PreparedGenesis, keys: Mapping[Path, PublicKey]) -> tuple[PreparedGenesis, Answer]:
+    """On a sealed host: as an operation of the host's own domain. Of the host that is not there yet nothing can be."""
+    from asl_authority.front.acting import act, gate_of, standing_of
+    from asl_authority.front.verbs.founding import shown, unlocked_root
+    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.root_sessions import RecordedSession
+
+    opened: list[SecretKey] = []
+    session = RecordedSession(prepared, lambda: opened)
+    gate, standing = gate_of(call), standing_of(call, HOST)
+
+    def unlock() -> None:
+        opened.extend(unlocked_root(call, path, public) for path, public in keys.items())
+
+    done = act(call, gate, standing, session.act(shown(prepared.new)), unlock=unlock)
+    return session.prepared, done
 
 
 def _expect_still_wanted(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> None:
@@ -271,7 +295,9 @@ SIGN = Verb(
     "of them here, after two words of the digest over everything were typed. Elsewhere a root signs the bytes of each "
     "cert-*.payload with any tool, openssl for instance, and --add-signature brings the files of 64 bytes back: whose "
     "they are and over what is found by verifying them, by two implementations. Each becomes a new file of the "
-    "directory. On a sealed host a VERIFIED claim of this start is needed. In a rehearsal, without either, the next of "
+    "directory. On a sealed host a VERIFIED claim of this start is needed, and what --key signs for a domain is an "
+    "operation of the host's own, with a record and a receipt, before it is in a file; of the host itself nothing can "
+    "be, until it is founded. In a rehearsal, without either, the next of "
     "the roots that every rehearsal has signs.",
     sign,
     (
