@@ -38,9 +38,7 @@ def init(call: Call) -> Answer:
     roots = _new_root_set(call, rehearsal=gate.rehearsal)
     policy = given_policy(call.path("policy"))
     asked = Asked("the host", policy, roots, domain_id=HOST, rehearsal=gate.rehearsal)
-    if call.values.get("prepare"):
-        return _prepared(call, gate, asked)
-    return _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal))
+    return _prepared(call, gate, asked) or _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal))
 
 
 def create(call: Call) -> Answer:
@@ -65,13 +63,17 @@ def create(call: Call) -> Answer:
         dam_signer=bool(call.values.get("dam_signer")),
         rehearsal=gate.rehearsal,
     )
-    if call.values.get("prepare"):
-        return _prepared(call, gate, asked)
-    return _found(call, gate, asked, _signing(call, trusted, rehearsal=gate.rehearsal))
+    return _prepared(call, gate, asked) or _found(call, gate, asked, _signing(call, trusted, rehearsal=gate.rehearsal))
 
 
-def _prepared(call: Call, gate: Gate, asked: Asked) -> Answer:
-    """Without any root's key: everything goes into a directory, where their signatures are collected."""
+def _prepared(call: Call, gate: Gate, asked: Asked) -> Answer | None:
+    """With --prepare everything goes into a directory, without any root's key; None without it. Raises UsageError."""
+    from asl_authority.errors import UsageError
+
+    if not call.values.get("prepare"):
+        if call.values.get("issuer"):
+            raise UsageError("--issuer goes with --prepare", hint="here the first --key issues")
+        return None
     from asl_authority.front.verbs.prepared import prepare
 
     return prepare(call, gate, asked)

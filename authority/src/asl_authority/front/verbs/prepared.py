@@ -303,7 +303,11 @@ SIGN = Verb(
     (
         DIRECTORY,
         Argument(
-            ("--key",), "a root that signs here: NAME.priv.enc, with NAME.pub beside it", "FILE", "path", many=True
+            ("--key",),
+            "a root that signs here: NAME.priv.enc, with NAME.pub beside it; once for each",
+            "FILE",
+            "path",
+            many=True,
         ),
         Argument(
             ("--add-signature",),
