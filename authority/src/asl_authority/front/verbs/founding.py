@@ -31,12 +31,14 @@ class Roots(NamedTuple):
 
 def init(call: Call) -> Answer:
     """The root set of a store, and the host's own domain under it."""
+    from asl_authority.front.configuration import expect_sealed_policy
     from asl_authority.operations.genesis import Asked
     from asl_authority.operations.reading import HOST
 
     gate = gate_of(call)
     roots = _new_root_set(call, rehearsal=gate.rehearsal)
     policy = given_policy(call.path("policy"))
+    expect_sealed_policy(call, policy)
     asked = Asked("the host", policy, roots, domain_id=HOST, rehearsal=gate.rehearsal)
     return _prepared(call, gate, asked) or _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal))
 
