@@ -143,3 +143,20 @@ def test_what_roots_sign_of_a_prepared_domain_is_in_the_hosts_log_before_it_is_i
     assert sorted(path.name for path in place.glob("*.signature")) == [
         *("cert-log.root-3.signature", "cert-operator.root-3.signature", "cert-root.root-3.signature"),
     ]
+
+
+def test_a_host_is_founded_under_the_policy_that_is_sealed_and_no_other(machine: SealedMachine) -> None:
+    found = ("domain", "found", str(with_prepared(machine, "prepared-real-host")))
+    (machine.root / "asl-auth-host").mkdir(exist_ok=True)
+    machine.put(
+        "etc/asl-auth-host/config.yaml",
+        'host: {name: x, version: "1", mode: normal}\npolicy: {hash_file: /etc/asl-auth-host/policy.hash}\n',
+    )
+    machine.put("etc/asl-auth-host/policy.hash", "0" * 64 + "\n")
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    status, said = call(machine, *found)
+    assert (status, "POLICY-HASH-SEALED" in said) == (ExitStatus.REFUSED, True), said
+
+    machine.put("etc/asl-auth-host/policy.hash", f"{POLICY.hash}\n")
+    status, said = call(machine, *found)
+    assert (status, "nothing is founded yet" in said) == (ExitStatus.REFUSED, True), said

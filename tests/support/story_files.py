@@ -105,6 +105,7 @@ def prepared_files() -> dict[str, dict[str, bytes]]:
     return {
         "prepared": story_genesis("me.example", ROOTS),
         "prepared-host": story_genesis(HOST, ROOTS, rehearsal=True),
+        "prepared-real-host": story_genesis(HOST, ROOTS),
         "prepared-others": story_genesis("me.example", others, rehearsal=True),
     }
 

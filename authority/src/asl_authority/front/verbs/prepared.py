@@ -122,11 +122,13 @@ def _rehearsal_keys(roots: RootSet) -> list[SecretKey]:
 def _keys_allowed(call: Call) -> bool:
     """Whether this is a rehearsal. Raises Refused on a sealed host without a VERIFIED claim of this start."""
     from asl_authority.operations.boot_claim import boot_claim
+    from asl_authority.operations.configuration import verified_required
     from asl_authority.operations.gate import expect_keys_allowed, rehearsal_here
     from asl_authority.storage.state import load_seal
 
     seal = load_seal(call.machine)
-    expect_keys_allowed(seal, lambda: boot_claim(call.machine, call.root))
+    required = verified_required(call.machine, call.root)
+    expect_keys_allowed(seal, lambda: boot_claim(call.machine, call.root), required=required)
     return rehearsal_here(seal, bool(call.values.get("rehearsal")))
 
 
@@ -196,6 +198,7 @@ def _recorded(call: Call, prepared: PreparedGenesis, keys: Mapping[Path, PublicK
 
 def _expect_still_wanted(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> None:
     """The roots are still those of the host, and the policy, where it is given, is the one that was prepared."""
+    from asl_authority.front.configuration import expect_sealed_policy
     from asl_authority.front.store import checked_host
     from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
@@ -205,7 +208,9 @@ def _expect_still_wanted(call: Call, prepared: PreparedGenesis, *, rehearsal: bo
     asked = prepared.new.asked
     if path := call.values.get("policy"):
         _expect(check_hash_equal(given_policy(path), {"what was prepared": asked.policy.hash}))
-    if prepared.new.domain_id != HOST:
+    if prepared.new.domain_id == HOST:
+        expect_sealed_policy(call, asked.policy)
+    else:
         _expect(check_roots(asked.roots, checked_host(call, HostDisk(), rehearsal=rehearsal)))
 
 
