@@ -6,8 +6,14 @@ import base64
 import hashlib
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from asl_authority.operations.gate import rehearsal_roots
+from asl_authority.operations.genesis import Asked, DomainKeys, prepare_domain, sign_manifest
+from asl_authority.operations.prepared import prepare_genesis, write_prepared
+from asl_authority.operations.reading import HOST
+from asl_authority.storage.plain_directory import read_files
 from asl_authority.values import certificate as certificates
 from asl_authority.values import dam as dams
 from asl_authority.values.dsse import Envelope
@@ -23,6 +29,7 @@ from asl_authority.values.share_set import SALT_BYTES, make_share_set
 from asl_authority.values.signed import Body, Signed, unsigned
 from asl_authority.values.slip39 import split
 from support.domains import POLICY, ROOTS, certificate, dam, request, secret
+from support.memory_disk import MemoryDisk
 from support.samples.claim import CLAIM
 from support.samples.receipt import RECEIPT
 from support.samples.snapshot import SNAPSHOT
@@ -40,7 +47,16 @@ KEYS = {
     "stranger": "stranger",
     "shared": "log",
 }
-SEALED = {"root-1": KeyKind.OFFLINE_ROOT, "domain": KeyKind.DOMAIN_ROOT, "log": KeyKind.LOG, "x509": KeyKind.X509}
+SEALED = {
+    "root-1": KeyKind.OFFLINE_ROOT,
+    "domain": KeyKind.DOMAIN_ROOT,
+    "log": KeyKind.LOG,
+    "operator": KeyKind.PRINCIPAL,
+    "x509": KeyKind.X509,
+}
+# The keys of a domain, and of which test key each is.
+DOMAIN_KEYS = {"root": "domain", "log": "log", "operator": "operator"}
+FILES = Path(__file__).parents[1] / "authority/stories/files"
 PASSPHRASE = "a test's own passphrase"
 # Two of three open shared.priv.enc.
 SHARED_SECRET = bytes(range(16))
@@ -73,6 +89,46 @@ def make_files(here: Path) -> None:
     for made in ("machine/run/asl", "machine/asl-auth-host", "machine/etc/asl-auth-host"):
         (here / made).mkdir(parents=True)
     (here / "machine/etc/asl-auth-host/config.yaml").write_bytes(CONFIG)
+
+
+def make_rehearsal_roots(here: Path) -> None:
+    """The roots of every rehearsal, as openssl reads them."""
+    for number, key in enumerate(rehearsal_roots(3), 1):
+        (here / f"rehearsal-root-{number}.pub").write_bytes(public_key_file(key.public))
+        (here / f"rehearsal-root-{number}.pem").write_bytes(private_pem(key))
+
+
+def make_prepared(here: Path) -> None:
+    """Prepared geneses that nobody has signed yet: a real domain's, a rehearsal's host, and one under other roots."""
+    for name, files in prepared_files().items():
+        (here / name).mkdir()
+        for file, data in files.items():
+            (here / name / file).write_bytes(data)
+
+
+@cache
+def prepared_files() -> dict[str, dict[str, bytes]]:
+    """Their files; made once, for each signature in them is verified by two implementations."""
+    others = RootSet(1, (secret("root 4").public,), 1)
+    return {
+        "prepared": story_genesis("me.example", ROOTS),
+        "prepared-host": story_genesis(HOST, ROOTS, rehearsal=True),
+        "prepared-real-host": story_genesis(HOST, ROOTS),
+        "prepared-others": story_genesis("me.example", others, rehearsal=True),
+    }
+
+
+def story_genesis(domain_id: str, roots: RootSet, *, rehearsal: bool = False) -> dict[str, bytes]:
+    """The files of a prepared genesis; its keys are those that lie in stories/files."""
+    keys = DomainKeys({name: secret(KEYS[of]) for name, of in DOMAIN_KEYS.items()})
+    sealed = {name: (FILES / f"{of}.priv.enc").read_bytes() for name, of in DOMAIN_KEYS.items()}
+    label = "the host" if domain_id == HOST else "Me"
+    asked = Asked(label, POLICY, roots, domain_id=domain_id, rehearsal=rehearsal)
+    issuer = secret("root 1").public if roots.holds(secret("root 1").public) else roots.root_keys[0]
+    new = sign_manifest(prepare_domain(asked, keys, issuer), keys)
+    disk, place = MemoryDisk(), Path("/prepared")
+    write_prepared(disk, place, prepare_genesis(new, issuer, sealed, weak_passphrase=False))
+    return read_files(disk, place, disk.names(place), 1 << 20)
 
 
 def make_receipts(here: Path) -> None:
@@ -128,4 +184,4 @@ def private_pem(key: SecretKey) -> bytes:
 
 
 if __name__ == "__main__":
-    make_sealed_files(Path(__file__).parents[1] / "authority/stories/files")
+    make_sealed_files(FILES)

@@ -34,7 +34,10 @@ MODES: Mapping[str, tuple[ProfileMode, ...]] = {
     "root init": (GENESIS,),
     "root rotate": (MAINTENANCE,),
     "root adopt": (MAINTENANCE,),
+    "root follow": (MAINTENANCE,),
     "domain create": (GENESIS,),
+    "domain sign": (GENESIS,),
+    "domain found": (GENESIS,),
     "domain suspend": (ADMISSION,),
     "domain revoke": (ADMISSION,),
     "admit decide": (ADMISSION,),
@@ -71,6 +74,7 @@ UNVERIFIED_WARNING = """\
 
 # What a verb does to the domain that it names, in the words of a configuration's allowed_operations.
 OPERATIONS: Mapping[str, str] = {
+    "root follow": "append",
     "domain suspend": "append",
     "domain revoke": "append",
     "admit decide": "append",

@@ -6,7 +6,8 @@ domains/<domain-id>/
   domain.json          derived, never trusted
   admission/           dam.cbor dam.sig admission-request.cbor admission-decision.{cbor,sig}; <epoch>/ for earlier ones
   auth/                what the domain's authority goes back to (the rest of it lies in certs/ policies/ dam/):
-                       root-set-<version>.json request-<sha256>.json.sig
+                       root-set-<version>.json rotation-<version>.json rotation-<version>.json.sig
+                       request-<sha256>.json.sig
   certs/               <key>.pub <key>.priv.enc (root log operator dam-signer) cert-<sha256>.json cert-<sha256>.json.sig
   policies/            policy-<hash>.json
   dam/                 dam-<seq>.json dam-<seq>.json.sig
@@ -150,6 +151,16 @@ def request_name(digest: str) -> str:
 def root_set_name(version: int) -> str:
     """The path of the roots that a domain trusts, below it."""
     return f"auth/root-set-{version}.json"
+
+
+def rotation_name(version: int) -> str:
+    """The path of the rotation that leads to a root set, below a domain; its envelope lies beside it, with .sig."""
+    return f"auth/rotation-{version}.json"
+
+
+def trusted_root_name(version: int, number: int) -> str:
+    """The path of a root's public key below the host: one that came with a later root set."""
+    return f"trusted-roots/root-{version}-{number}.pub"
 
 
 def public_key_name(key: str) -> str:
