@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 from asl_authority.storage import durable
@@ -13,7 +13,7 @@ from asl_authority.storage.domains import held
 
 
 def write_new_directory(disk: Disk, path: Path, files: Mapping[str, bytes]) -> None:
-    """A new directory with these files, which gets its name when all of it lasts.
+    """A new directory with these files, by their paths below it, which gets its name when all of it lasts.
 
     Raises Refused when the name is taken, UsageError when it leads nowhere, Busy, IoFailed.
     """
@@ -22,7 +22,8 @@ def write_new_directory(disk: Disk, path: Path, files: Mapping[str, bytes]) -> N
     with held(disk, path.parent):
         try:
             durable.discard(disk, part)
-            durable.make_directory(disk, part)
+            for folder in _folders(files):
+                durable.make_directory(disk, part / folder)
             for name, data in files.items():
                 durable.create(disk, part / name, data)
             durable.settle(disk, part)
@@ -31,6 +32,12 @@ def write_new_directory(disk: Disk, path: Path, files: Mapping[str, bytes]) -> N
             with suppress(IoFailed):
                 durable.discard(disk, part)
             raise
+
+
+def _folders(names: Iterable[str]) -> list[PurePosixPath]:
+    """The directories that files of these names lie in, each after the one above it."""
+    found = {folder for name in names for folder in PurePosixPath(name).parents} | {PurePosixPath()}
+    return sorted(found, key=lambda each: len(each.parts))
 
 
 def add_new_files(disk: Disk, path: Path, files: Mapping[str, bytes]) -> None:

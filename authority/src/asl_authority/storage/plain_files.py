@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 
@@ -70,30 +70,6 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
     except BaseException:  # Ctrl-C too leaves nothing behind
         for path in made:
             _take_away(path)
-        raise
-
-
-def write_tree_new(directory: Path, files: Mapping[str, bytes]) -> None:
-    """A new directory with these files, by their paths below it: whole, or not there. Raises Refused, IoFailed.
-
-    Built beside its place, and renamed when all of it lasts.
-    """
-    from asl_authority.storage.disk import HostDisk
-    from asl_authority.storage.durable import create_from, discard, make_directory, part_of, rename_new
-
-    disk = HostDisk()
-    part = part_of(directory)
-    try:
-        discard(disk, part)
-        folders = {parent for name in files for parent in PurePosixPath(name).parents}
-        for folder in sorted(folders, key=lambda each: len(each.parts)):
-            make_directory(disk, part / folder)
-        for name, data in files.items():
-            create_from(disk, part / name, [data])
-        rename_new(disk, part, directory)
-    except BaseException:  # Ctrl-C too leaves nothing behind
-        with suppress(IoFailed):
-            discard(disk, part)
         raise
 
 
