@@ -172,8 +172,12 @@ def test_a_deviation_is_a_record_that_reads_back() -> None:
 
 def test_what_two_persons_confirm_binds_everything_that_it_says() -> None:
     changes: list[dict[str, object]] = [
-        *({"reason": "Other."}, {"operator": "Eve"}, {"witness": "Eve"}, {"domain_id": "other.example"}),
-        *({"lost": (BY_ROOT,)}, {"start": Head(4, "5a" * 32)}),
+        {"reason": "Other."},
+        {"operator": "Eve"},
+        {"witness": "Eve"},
+        {"domain_id": "other.example"},
+        {"lost": (BY_ROOT,)},
+        {"start": Head(4, "5a" * 32)},
     ]
     digests = {backup(**change).digest for change in ({}, *changes)}
 

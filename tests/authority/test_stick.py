@@ -1,4 +1,4 @@
-"""Heads on a stick: what was kept is found again, whatever the stick does, and what somebody else has put there is not."""
+"""Heads on a stick: what was kept is found again, and what somebody else has put there is not taken for it."""
 
 from __future__ import annotations
 
@@ -111,19 +111,20 @@ def test_no_link_on_a_stick_is_followed(stick: Stick, tmp_path: Path) -> None:
     (stick.root / PATH).unlink()
     (stick.root / "heads").rmdir()
     (stick.root / "heads").symlink_to(elsewhere)
-    for call in (lambda: stick.load(ORIGIN), lambda: stick.keep(ORIGIN, note(4))):
-        with pytest.raises(IoFailed, match="not a directory"):
-            call()
+    with pytest.raises(IoFailed, match="not a directory"):
+        stick.load(ORIGIN)
+    with pytest.raises(IoFailed, match="not a directory"):
+        stick.keep(ORIGIN, note(4))
 
     assert [path.name for path in elsewhere.iterdir()] == ["x"]
 
 
 def test_a_stick_that_is_not_in_is_named(tmp_path: Path) -> None:
     gone = Stick(HostDisk(), tmp_path / "gone")
-    for call in (lambda: gone.load(ORIGIN), lambda: gone.keep(ORIGIN, note(3))):
-        with pytest.raises(IoFailed, match="there is no stick here") as failure:
-            call()
-        assert failure.value.hint
+    with pytest.raises(IoFailed, match="there is no stick here"):
+        gone.load(ORIGIN)
+    with pytest.raises(IoFailed, match="there is no stick here"):
+        gone.keep(ORIGIN, note(3))
 
 
 class Liar(MemoryDisk):
