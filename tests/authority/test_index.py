@@ -120,7 +120,7 @@ def test_what_is_logged_is_found_whatever_the_index_is(state: str) -> None:
     assert list(find(reader, D, segment_records=4)) == []
 
 
-VIEW = DomainView("me.example", State.FULL, 1, 5, D, D, D, 9)
+VIEW = DomainView("me.example", State.FULL, 1, 15, D, D, D, 9)
 
 
 def test_domain_json_is_derived_from_the_log_and_never_believed() -> None:
@@ -129,13 +129,18 @@ def test_domain_json_is_derived_from_the_log_and_never_believed() -> None:
         (2, Entry(RecordType.KEY, facts={"root_key_fingerprint": D})),
         (3, Entry(RecordType.POLICY, facts={"policy_hash": D})),
         (4, Entry(RecordType.CLAIM, facts={"policy_hash": "other"})),
-        (5, Entry(RecordType.ADMISSION, facts={"state": "COURTESY"})),
-        (6, Entry(RecordType.ADMISSION, facts={"state": "FULL"})),
+        (5, Entry(RecordType.ADMISSION, facts={"domain_id": "me.example", "state": "REVOKED"})),
         (7, Entry(RecordType.SNAPSHOT, facts={"snapshot_id": D})),
         (8, Entry(RecordType.DOMAIN)),
     ]
 
-    assert derive("me.example", entries, 9) == VIEW
+    host = [
+        (15, Entry(RecordType.ADMISSION, facts={"domain_id": "me.example", "state": "COURTESY"})),
+        (16, Entry(RecordType.ADMISSION, facts={"domain_id": "me.example", "state": "FULL"})),
+        (17, Entry(RecordType.ADMISSION, facts={"domain_id": "other.example", "state": "REVOKED"})),
+        (18, Entry(RecordType.ADMISSION, facts={"domain_id": "me.example"})),
+    ]
+    assert derive("me.example", entries, 9, host) == VIEW, "only the host says how it stands to a domain"
     assert read_domain_view(VIEW.to_bytes()) == VIEW
     fresh = DomainView("me.example")
     assert fresh.to_bytes() == b'{"current_logseq":0,"domain_id":"me.example","state":"UNRECOGNIZED"}'
@@ -156,9 +161,10 @@ def test_domain_json_is_derived_from_the_log_and_never_believed() -> None:
     [("DOMAIN-VIEW-FACTS", {"policy_hash": "x"}), ("DOMAIN-VIEW-FACTS", {"policy_hash": 1})],
 )
 def test_a_record_that_says_what_can_not_be_is_named(check_id: str, facts: dict[str, object]) -> None:
-    for entry in (Entry(RecordType.POLICY, facts=facts), Entry(RecordType.ADMISSION, facts={"state": "x"})):
+    said = Entry(RecordType.ADMISSION, facts={"domain_id": "a", "state": "x"})
+    for entries, host in (([(3, Entry(RecordType.POLICY, facts=facts))], []), ([], [(3, said)])):
         with pytest.raises(Malformed, match="record 3") as refusal:
-            derive("a", [(3, entry)], 3)
+            derive("a", entries, 3, host)
         assert refusal.value.check_id == check_id
 
 

@@ -81,7 +81,7 @@ def keys_of(call: Call, source: Source | None) -> tuple[PublicKey, ...] | None:
 
 def _own_keys(call: Call, source: Source) -> tuple[PublicKey, ...] | None:
     """The keys that the roots of this store certify; None in a store without roots. Raises Damaged, IoFailed."""
-    from asl_authority.operations.domain_check import own_roots
+    from asl_authority.operations.domain_reading import own_roots
     from asl_authority.operations.reading import certified_keys
     from asl_authority.storage.layout import StorePaths
 

@@ -38,13 +38,11 @@ def checked(call: Call, disk: Disk, domain_id: str, *, trusted: RootSet | None, 
 
 def checked_host(call: Call, disk: Disk, *, rehearsal: bool) -> RootSet:
     """The roots that this store trusts, once the host holds to every rule. Raises Damaged when it does not."""
-    from asl_authority.errors import Damaged
-    from asl_authority.operations.domain_check import held_roots
+    from asl_authority.operations.act import expect_sound
+    from asl_authority.operations.domain_reading import held_roots
     from asl_authority.operations.reading import HOST
     from asl_authority.storage.layout import StorePaths
 
     report = checked(call, disk, HOST, trusted=None, rehearsal=rehearsal)
-    bad = [finding for finding in report.findings if not finding.ok]
-    if bad:
-        raise Damaged(f"the host: {bad[0].detail}", check_id=bad[0].check_id, hint="see: domain check host")
+    expect_sound(report, HOST)
     return held_roots(disk, StorePaths(call.root).host)

@@ -11,21 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from asl_authority import __version__
 from asl_authority.errors import Damaged
 from asl_authority.operations.domain_check import check_domain
 from asl_authority.operations.gate import Gate
 from asl_authority.operations.genesis import USES, DomainKeys, NewDomain
+from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import HOST
+from asl_authority.operations.receipts import PROGRAM, receipt_piece
 from asl_authority.storage import layout
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import Domain, derive_view, growing, read_log, write_view
+from asl_authority.storage.domains import Domain, derive_view, growing, host_entries, read_log, write_view
 from asl_authority.storage.layout import DOMAIN_DIRECTORIES, HOST_DIRECTORIES, StorePaths
 from asl_authority.storage.snapshots import Inventory, take_inventory
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Claim
-from asl_authority.values.dsse import Envelope
 from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
 from asl_authority.values.keyfile import RANDOM_BYTES, open_key, seal_key
@@ -33,13 +33,9 @@ from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.merkle import EMPTY_ROOT
 from asl_authority.values.passphrase import Passphrase
-from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.receipt import Receipt, make_outputs
 from asl_authority.values.signed_note import NoteSigner
-
-# What did it, by name and version; the digests of the tools are in the claim.
-PROGRAM = hashlib.sha256(f"asl-authority {__version__}\n".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,16 +67,6 @@ class Founded:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """One record with its artifacts: files by path, blocks by content."""
-
-    type: RecordType
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    blocks: tuple[bytes, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
 def seal_keys(keys: DomainKeys, passphrase: Passphrase, random: Callable[[int], bytes]) -> dict[str, bytes]:
     """The keys at rest, by name; each was opened again. Raises Refused for too little memory."""
     found = {}
@@ -101,13 +87,15 @@ def found_domain(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
     with growing(disk, paths, new.origin, signer, directories, session=gate.session_id) as domain:
         empty, claim, entries = _claim_the_empty_store(domain, store, founding)
         pieces = _pieces(founding)
-        entries += [_put(domain, piece) for piece in pieces]
+        entries += [put(domain, piece) for piece in pieces]
         head = domain.commit(*entries)
         gate.expect_covered(claim, _head(head), EMPTY_ROOT.hex(), [gate.session_id] * head.size)
         pinned, entries = _pin(domain, store, founding, claim)
         receipt = _receipt(founding, empty, claim, pieces, domain.log.logseq + len(entries) + 1)
-        head = domain.commit(*entries, _put(domain, _receipt_piece(founding, receipt)))
-        write_view(disk, domain.paths, derive_view(read_log(disk, domain.paths, new.origin), new.domain_id))
+        operator = founding.keys.signer("operator", rehearsal=new.asked.rehearsal)
+        head = domain.commit(*entries, put(domain, receipt_piece(receipt, operator)))
+        said = host_entries(disk, store, new.domain_id, rehearsal=new.asked.rehearsal)
+        write_view(disk, domain.paths, derive_view(read_log(disk, domain.paths, new.origin), new.domain_id, said))
         findings = check_domain(
             disk, store, domain.paths, new.domain_id, trusted=new.asked.roots, rehearsal=new.asked.rehearsal
         ).findings
@@ -140,7 +128,7 @@ def _inventory(domain: Domain, domain_id: str) -> Inventory:
     return take_inventory(domain.disk, domain.paths, domain_id, domain.log.head)
 
 
-def _pieces(founding: Founding) -> list[_Piece]:
+def _pieces(founding: Founding) -> list[Piece]:
     """Every artifact of the domain's authority, in the order of a genesis."""
     new, asked = founding.new, founding.new.asked
     dam, roots, policy = new.dam, asked.roots, asked.policy
@@ -155,20 +143,20 @@ def _pieces(founding: Founding) -> list[_Piece]:
         layout.dam_signature_name(dam.body.version): dam.to_bytes(),
     }
     return [
-        _Piece(RecordType.ROOT_SET, root_set, facts={"root_set": roots.digest}),
-        _Piece(
+        Piece(RecordType.ROOT_SET, root_set, facts={"root_set": roots.digest}),
+        Piece(
             RecordType.KEY,
             _key_files(founding),
             facts=_key_facts(founding),
         ),
-        _Piece(
+        Piece(
             RecordType.POLICY,
             {layout.policy_name(policy.hash): policy.to_bytes()},
             (policy.to_bytes(),),
             {"policy_hash": policy.hash},
         ),
-        _Piece(RecordType.CERTIFICATE, certified, envelopes),
-        _Piece(RecordType.DAM, dam_files, (dam.to_bytes(),), {"version": dam.body.version, "dam": dam.body.hash}),
+        Piece(RecordType.CERTIFICATE, certified, envelopes),
+        Piece(RecordType.DAM, dam_files, (dam.to_bytes(),), {"version": dam.body.version, "dam": dam.body.hash}),
     ]
 
 
@@ -185,7 +173,7 @@ def _key_facts(founding: Founding) -> dict[str, Any]:
     return {**facts, "passphrase": "weak"} if founding.weak_passphrase else facts
 
 
-def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[_Piece], logseq: int) -> Receipt:
+def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[Piece], logseq: int) -> Receipt:
     """What was given and what was made. Keys and signatures can't be made again from the inputs."""
     new, asked = founding.new, founding.new.asked
     given = (asked.policy.to_bytes(), asked.roots.to_bytes(), claim.to_bytes(), *(r.to_bytes() for r in new.requests))
@@ -208,23 +196,6 @@ def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterabl
         seed=founding.seed or None,
         rehearsal=asked.rehearsal,
     )
-
-
-def _receipt_piece(founding: Founding, receipt: Receipt) -> _Piece:
-    operator = founding.keys.signer("operator", rehearsal=receipt.rehearsal)
-    envelope = Envelope(receipt.payload_type, receipt.to_bytes()).signed_by(operator).to_bytes()
-    files = {
-        layout.receipt_name(receipt.logseq): envelope,
-        layout.receipt_signature_name(receipt.logseq): sign_receipt(receipt, operator).to_bytes(),
-    }
-    return _Piece(RecordType.RECEIPT, files, (envelope,), {"per_artifact_id": receipt.per_artifact_id})
-
-
-def _put(domain: Domain, piece: _Piece) -> Entry:
-    """Write what a record names, and only then have the record."""
-    files = {name: domain.write(name, data) for name, data in piece.files.items()}
-    blocks = tuple(sorted(domain.blocks.put(data) for data in piece.blocks))
-    return Entry(piece.type, blocks=blocks, files=files, facts=piece.facts)
 
 
 def _expect_read_back(findings: Iterable[Finding]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from asl_authority.errors import UnlockFailed
 from asl_authority.operations.terminal import Terminal
 from asl_authority.values.age import read_header
@@ -30,3 +33,32 @@ def unlock_with_passphrase(
         except UnlockFailed:
             terminal.say("This passphrase does not open it." + (" Try again.\n" if left else "\n"))
     raise UnlockFailed(f"{name}: {TRIES} passphrases, and none opens it", hint="nothing was changed")
+
+
+class AtRest(NamedTuple):
+    """A private key at rest: what it is called, the file's bytes, its kind, and its public half."""
+
+    name: str
+    data: bytes
+    kind: KeyKind
+    public: PublicKey
+
+
+def unlock_together(terminal: Terminal, files: Sequence[AtRest]) -> list[SecretKey]:
+    """Keys that one passphrase opens, asked for once; of one that it does not open, the passphrase is asked for too.
+
+    Raises UnlockFailed after three tries at one key, Malformed, Refused.
+    """
+    found: list[SecretKey] = []
+    passphrase = ""
+    for each in files:
+        read_header(each.data, WORK[each.kind])
+        if passphrase:
+            try:
+                found.append(open_key(each.data, passphrase, each.kind, each.public))
+                continue
+            except UnlockFailed:
+                terminal.say(f"{each.name} has another passphrase.\n")
+        key, passphrase = unlock_with_passphrase(terminal, *each)
+        found.append(key)
+    return found

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from asl_authority import contract
 from asl_authority.errors import Busy, Damaged, IoFailed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.blocks import BlockStore
@@ -21,7 +22,7 @@ from asl_authority.storage.layout import (
 )
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.log_writer import LogWriter
-from asl_authority.values.checkpoint import Checkpoint
+from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.domain_view import DomainView, check_current, derive
 from asl_authority.values.finding import Finding
 from asl_authority.values.identifiers import DOMAIN_ID
@@ -30,6 +31,7 @@ from asl_authority.values.log_record import OURS
 from asl_authority.values.signed_note import NoteKey, NoteSigner
 
 VIEW_BYTES = 64 * 1024
+HOST = contract.HOST.name
 
 
 @dataclass
@@ -68,11 +70,23 @@ def domain_ids(disk: Disk, store: StorePaths) -> list[str]:
         return [name for name in disk.names(store.domains) if DOMAIN_ID.fullmatch(name)]
 
 
-def derive_view(reader: LogReader, domain_id: str) -> DomainView:
-    """What the log says of the domain. Raises Damaged, Malformed, IoFailed."""
-    ours = ((record.logseq, record) for record in reader.records() if record.type in OURS)
-    entries = ((logseq, read_entry(record.type, record.payload)) for logseq, record in ours)
-    return derive(domain_id, entries, reader.head.size)
+def entries_of(reader: LogReader) -> list[tuple[int, Entry]]:
+    """The records of a log that are ours, with their numbers. Raises Damaged, Malformed, IoFailed."""
+    ours = (record for record in reader.records() if record.type in OURS)
+    return [(record.logseq, read_entry(record.type, record.payload)) for record in ours]
+
+
+def host_entries(disk: Disk, store: StorePaths, domain_id: str, *, rehearsal: bool) -> list[tuple[int, Entry]]:
+    """What the host's log says of this domain; of the host itself nobody says anything. Raises Damaged, IoFailed."""
+    if not disk.is_directory(store.host.log) or domain_id == HOST:
+        return []
+    entries = entries_of(read_log(disk, store.host, origin_of(HOST, rehearsal=rehearsal)))
+    return [(logseq, entry) for logseq, entry in entries if entry.facts.get("domain_id") == domain_id]
+
+
+def derive_view(reader: LogReader, domain_id: str, host: Sequence[tuple[int, Entry]] = ()) -> DomainView:
+    """What its log says of the domain, and the host's records of it in `host`. Raises Damaged, Malformed, IoFailed."""
+    return derive(domain_id, entries_of(reader), reader.head.size, host)
 
 
 def write_view(disk: Disk, paths: DomainPaths, view: DomainView) -> None:

@@ -1,4 +1,4 @@
-"""domain.json: what a host says of a domain, derived from its log alone; unsigned, and never read back as true."""
+"""domain.json: what a host says of a domain, derived from the domain's log and the host's; never read back as true."""
 
 from __future__ import annotations
 
@@ -71,15 +71,24 @@ def read_domain_view(data: bytes) -> DomainView:
     )
 
 
-def derive(domain_id: str, entries: Iterable[tuple[int, Entry]], current_logseq: int) -> DomainView:
-    """The view that a log makes; `entries` are its own records with their numbers, in order. Raises Malformed.
+def derive(
+    domain_id: str,
+    entries: Iterable[tuple[int, Entry]],
+    current_logseq: int,
+    host: Iterable[tuple[int, Entry]] = (),
+) -> DomainView:
+    """The view that two logs make; `entries` are the domain's records with their numbers, in order. Raises Malformed.
 
-    A DOMAIN record makes the domain; KEY says `root_key_fingerprint`, POLICY `policy_hash`, SNAPSHOT `snapshot_id`,
-    ADMISSION `state`. Records of these types that say nothing of it change nothing.
+    A DOMAIN record makes the domain; KEY says `root_key_fingerprint`, POLICY `policy_hash`, SNAPSHOT `snapshot_id`.
+    How the host stands to the domain is the host's to say: of its records in `host`, ADMISSION has a `state` for a
+    `domain_id`, and `admitted_at` is the number of the first. Records that say nothing of it change nothing.
     """
     view = DomainView(domain_id, current_logseq=current_logseq)
     for logseq, entry in entries:
         view = _after(view, logseq, entry)
+    for logseq, entry in host:
+        if entry.type is RecordType.ADMISSION and entry.facts.get("domain_id") == domain_id:
+            view = _admitted(view, logseq, entry)
     return view
 
 
@@ -100,11 +109,16 @@ def _after(view: DomainView, logseq: int, entry: Entry) -> DomainView:
         return replace(view, policy_hash=_digest(logseq, facts["policy_hash"]))
     if kind is RecordType.SNAPSHOT and "snapshot_id" in facts:
         return replace(view, current_snapshot=_digest(logseq, facts["snapshot_id"]))
-    if kind is RecordType.ADMISSION and "state" in facts:
-        if facts["state"] not in set(State):
-            raise Malformed(f"record {logseq}: {facts['state']!a:.40} is no state", check_id="DOMAIN-VIEW-FACTS")
-        return replace(view, state=State(facts["state"]), admitted_at=view.admitted_at or logseq)
     return view
+
+
+def _admitted(view: DomainView, logseq: int, entry: Entry) -> DomainView:
+    if "state" not in entry.facts:
+        return view
+    state = entry.facts["state"]
+    if type(state) is not str or state not in set(State):
+        raise Malformed(f"record {logseq}: {state!a:.40} is no state", check_id="DOMAIN-VIEW-FACTS")
+    return replace(view, state=State(state), admitted_at=view.admitted_at or logseq)
 
 
 def _digest(logseq: int, value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from asl_authority.front.acting import gate_of
 from asl_authority.front.given import KEY_FILE_LIMIT, POLICY, REHEARSAL, given_policy, given_public_key
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
@@ -33,7 +34,7 @@ def init(call: Call) -> Answer:
     from asl_authority.operations.reading import HOST
     from asl_authority.values.public_key_file import public_key_file
 
-    gate = _gate(call)
+    gate = gate_of(call)
     roots = _new_root_set(call, rehearsal=gate.rehearsal)
     policy = given_policy(call.path("policy"))
     asked = Asked("the host", policy, roots, domain_id=HOST, rehearsal=gate.rehearsal)
@@ -51,7 +52,7 @@ def create(call: Call) -> Answer:
     from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
 
-    gate, label = _gate(call), call.values["name"]
+    gate, label = gate_of(call), call.values["name"]
     if call.values.get("id") == HOST:
         raise UsageError(f"--id {HOST}: that is the host's own domain")
     policy = given_policy(call.path("policy"))
@@ -66,17 +67,6 @@ def create(call: Call) -> Answer:
         rehearsal=gate.rehearsal,
     )
     return _found(call, gate, asked, _signing(call, trusted, rehearsal=gate.rehearsal), f"domain {label}", {})
-
-
-def _gate(call: Call) -> Gate:
-    """The gate of this machine. Raises Refused when it is shut."""
-    from asl_authority.operations.boot_claim import boot_gate
-    from asl_authority.operations.gate import rehearsal_gate, rehearsal_here
-    from asl_authority.storage.state import load_seal
-
-    if rehearsal_here(load_seal(call.machine), bool(call.values.get("rehearsal"))):
-        return rehearsal_gate()
-    return boot_gate(call.machine, call.root)
 
 
 def _new_root_set(call: Call, *, rehearsal: bool) -> RootSet:

@@ -1,4 +1,4 @@
-"""snapshot and store: what a domain's store holds, read, verified, and never changed."""
+"""snapshot and store: what a domain's store holds, read and verified; what is brought into it is in `keeping`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from asl_authority.front.given import NEW_FILE, REHEARSAL
 from asl_authority.front.reading import DOMAIN, LOG_KEY, ROOTS, TRUST, ended, keys_of, reads, source_of, teller
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.keeping import PUT
 
 if TYPE_CHECKING:
     from asl_authority.storage.blocks import BlockStore
@@ -121,6 +122,7 @@ def _shown(blocks: BlockStore, block_id: str, size: int) -> str:
 
 
 VERBS = (
+    PUT,
     Verb(
         "snapshot list",
         "list the snapshots of a domain",

@@ -1,0 +1,118 @@
+"""The verbs that do something in a domain that is there: judged, shown, confirmed, carried out, and answered for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asl_authority.front.given import REHEARSAL
+from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
+
+if TYPE_CHECKING:
+    from asl_authority.operations.act import Act, Done, Standing
+    from asl_authority.operations.gate import Gate
+    from asl_authority.operations.unlock import AtRest
+    from asl_authority.values.ed25519 import SecretKey
+
+DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOMAIN", required=True)
+ACTING = (REHEARSAL, DRY_RUN)
+ACTS = (
+    " Refused with 4 without an environment claim of this start that is VERIFIED (see `claim`); where the domain's "
+    "last claim does not cover its head, a new one is pinned first. What will be done is shown and confirmed by two "
+    "words of its digest, then one passphrase opens the domain's keys. A receipt is left, and all of the domain is "
+    "read back and checked."
+)
+
+
+def gate_of(call: Call) -> Gate:
+    """The gate of this machine. Raises Refused when it is shut."""
+    from asl_authority.front.reading import is_rehearsal
+    from asl_authority.operations.boot_claim import boot_gate
+    from asl_authority.operations.gate import rehearsal_gate
+
+    return rehearsal_gate() if is_rehearsal(call) else boot_gate(call.machine, call.root)
+
+
+def standing_of(call: Call, domain_id: str) -> Standing:
+    """The domain before the operation, held to every rule. Raises Refused when there is none, Damaged, IoFailed."""
+    from asl_authority.front.reading import is_rehearsal
+    from asl_authority.front.store import checked_host
+    from asl_authority.operations.act import Standing, expect_sound
+    from asl_authority.operations.domain_check import check_domain
+    from asl_authority.operations.reading import HOST, find_domain
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.layout import StorePaths
+
+    disk, store, rehearsal = HostDisk(), StorePaths(call.root), is_rehearsal(call)
+    source = find_domain(disk, call.root, domain_id, rehearsal=rehearsal)
+    trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
+    report = check_domain(disk, store, source.paths, domain_id, trusted=trusted, rehearsal=rehearsal)
+    expect_sound(report, domain_id)
+    return Standing(source, store, report, trusted)
+
+
+def act(call: Call, gate: Gate, standing: Standing, asked: Act) -> Answer:
+    """Show, have it confirmed, open the keys, and do it."""
+    from asl_authority.front import ui
+    from asl_authority.front.signing import protect
+    from asl_authority.operations.act import carry_out, expect_may_act
+    from asl_authority.operations.confirm import confirm, digest_text
+
+    expect_may_act(standing, asked)
+    head = ui.rehearsal_banner() if standing.rehearsal else ""
+    shown = head + "".join(f"{ui.plain(line)}\n" for line in asked.lines)
+    if call.dry_run:
+        members = {"domain_id": standing.domain_id, "operation": asked.operation, "sha256": asked.digest.hex()}
+        text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
+        return Answer(text, members)
+    protect(call)
+    call.terminal.say(shown)
+    confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
+    keys = _unlocked(call, standing, asked)
+    return _answer(asked, carry_out(standing, asked, gate, keys))
+
+
+def _unlocked(call: Call, standing: Standing, asked: Act) -> dict[str, SecretKey]:
+    from asl_authority.operations.unlock import unlock_together
+
+    files = [_at_rest(standing, name) for name in asked.all_keys]
+    call.terminal.say(f"{', '.join(asked.all_keys)}: the keys of {standing.domain_id} that this takes\n")
+    return dict(zip(asked.all_keys, unlock_together(call.terminal, files), strict=True))
+
+
+def _at_rest(standing: Standing, name: str) -> AtRest:
+    from asl_authority.errors import Refused
+    from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key
+    from asl_authority.operations.genesis import USES
+    from asl_authority.operations.unlock import AtRest
+    from asl_authority.storage import layout
+    from asl_authority.storage.plain_files import read_file
+
+    root = standing.source.paths.root
+    private, public = root / layout.private_key_name(name), root / layout.public_key_name(name)
+    if not private.is_file():
+        raise Refused(f"{private}: is not there: this takes that key", hint="is this domain's authority elsewhere?")
+    return AtRest(str(private), read_file(private, KEY_FILE_LIMIT), USES[name].kind, given_public_key(public))
+
+
+def _answer(asked: Act, done: Done) -> Answer:
+    from asl_authority.front import ui
+    from asl_authority.values.paper_head import paper_head
+
+    paper = paper_head(done.head)
+    notes = "".join("\n".join(ui.wrapped(f"note: {ui.plain(note)}", "")) + "\n" for note in done.notes)
+    text = (
+        f"{notes}done: {asked.what}\n"
+        f"receipt\n  {done.receipt.per_artifact_id}\n"
+        f"{len(done.report.findings)} checks of what was read back, and all of them hold\n"
+        "head of its log, for paper\n" + "".join(f"  {line}\n" for line in paper.to_text().splitlines())
+    )
+    members: dict[str, object] = {
+        "domain_id": done.receipt.domain_id,
+        "operation": asked.operation,
+        "receipt": done.receipt.per_artifact_id,
+        "logseq": done.receipt.logseq,
+        "outputs": [{"name": each.name, "sha256": each.sha256} for each in done.receipt.outputs],
+        "notes": list(done.notes),
+        "head": {"size": done.head.size, "root": done.head.root.hex(), "words": list(paper.words)},
+    }
+    return Answer(text, members)

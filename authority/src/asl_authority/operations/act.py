@@ -1,0 +1,262 @@
+"""One operation in a domain that is there: judged, shown and confirmed before; here it is carried out.
+
+In the order that a witness sees: the domain is opened by its one writer, a claim of this boot covers its head (or one
+is made, and pinned), the artifacts are written, then the records that name them, with the receipt last, under one head;
+and all of the domain is read back and held to every rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from asl_authority.errors import Damaged, Refused
+from asl_authority.operations.domain_check import Report, check_domain
+from asl_authority.operations.gate import Gate
+from asl_authority.operations.genesis import USES
+from asl_authority.operations.pieces import Piece, put
+from asl_authority.operations.pinning import pin
+from asl_authority.operations.reading import Source
+from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece
+from asl_authority.storage.domains import Domain, derive_view, held, host_entries, opened, read_log, write_view
+from asl_authority.storage.layout import StorePaths
+from asl_authority.storage.snapshots import take_inventory
+from asl_authority.values.checkpoint import Checkpoint, origin_of
+from asl_authority.values.claim import Claim
+from asl_authority.values.domain_state import State
+from asl_authority.values.ed25519 import SecretKey, Signer
+from asl_authority.values.head import Head
+from asl_authority.values.levels import signer_of
+from asl_authority.values.log_entry import Entry
+from asl_authority.values.receipt import Receipt
+from asl_authority.values.rootset import RootSet
+from asl_authority.values.signed_note import NoteSigner
+
+DOMAIN_ACTS = "DOMAIN-ACTS"
+# domain.json is derived: that it lags behind, because an operation was stopped after its commit, harms nobody.
+RENEWED = ("DOMAIN-VIEW-CURRENT",)
+# Opened for every operation: the log's key signs the head, the operator's the receipt.
+ALWAYS = ("log", "operator")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A domain before an operation, held to every rule; `trusted` are the roots that it goes back to."""
+
+    source: Source
+    store: StorePaths
+    report: Report
+    trusted: RootSet | None
+
+    @property
+    def domain_id(self) -> str:
+        """The domain's id."""
+        return self.source.domain_id
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the store is a rehearsal's."""
+        return self.source.rehearsal
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where an operation makes its records: the domain in its writer's hands, under a claim that covers its head.
+
+    `logseq` is the number of the operation's first record; `signers` sign only what their levels may.
+    """
+
+    domain: Domain
+    standing: Standing
+    gate: Gate
+    claim: Claim
+    logseq: int
+    signers: Mapping[str, Signer]
+    logged: frozenset[str]
+
+    def put(self, piece: Piece) -> Entry:
+        """Write a piece's artifacts, and have its record. Raises Refused, IoFailed."""
+        return put(self.domain, piece, self.logged)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an operation has written: its records, and the digests of what went in.
+
+    `again` are the digests of outputs that the same inputs would make again: the receipt declares all others. `program`
+    is the digest of what did it. `concerns` are other domains of which the host has said something.
+    """
+
+    entries: tuple[Entry, ...]
+    inputs: tuple[str, ...] = ()
+    again: frozenset[str] = frozenset()
+    program: str = PROGRAM
+    concerns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Act:
+    """An operation, prepared: it can be shown, confirmed, refused and tried, and nothing has been done.
+
+    `operation` is the receipt's word for it, `what` names it for a person, `lines` are what is shown. `parameters` are
+    canonical bytes of all that was asked for: two people compare their SHA-256. `keys` are the private keys that it
+    takes besides the log's and the operator's. Where a domain is suspended or revoked, only what has `in_any_state`
+    is done.
+    """
+
+    operation: str
+    what: str
+    lines: tuple[str, ...]
+    parameters: bytes
+    make: Callable[[Bench], Made]
+    keys: tuple[str, ...] = ()
+    in_any_state: bool = False
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of what was asked for."""
+        return hashlib.sha256(self.parameters).digest()
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """Every private key that it takes, by name."""
+        return tuple(dict.fromkeys((*ALWAYS, *self.keys)))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What there is now. `notes` say what opening the domain found and did."""
+
+    head: Checkpoint
+    receipt: Receipt
+    report: Report
+    notes: tuple[str, ...]
+
+
+def expect_sound(report: Report, name: str) -> None:
+    """Let through a domain that holds to every rule. Raises Damaged by the first that it breaks."""
+    for finding in report.findings:
+        if not finding.ok and finding.check_id not in RENEWED:
+            raise Damaged(f"{name}: {finding.detail}", check_id=finding.check_id, hint=f"see: domain check {name}")
+
+
+def expect_may_act(standing: Standing, act: Act) -> None:
+    """DOMAIN-ACTS: nothing is done in a domain that the host has suspended or revoked. Raises Refused."""
+    state = standing.report.view.state
+    if state in (State.SUSPENDED, State.REVOKED) and not act.in_any_state:
+        raise Refused(
+            f"{standing.domain_id} is {state}: nothing is signed in it",
+            hint="see: domain show; what was signed before can still be read and verified",
+            check_id=DOMAIN_ACTS,
+        )
+
+
+def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, SecretKey]) -> Done:
+    """Do it, or leave the domain as it was. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed.
+
+    `keys` has `act.all_keys`. When the power is cut, the next opening finds the operation whole or clears it away.
+    """
+    expect_may_act(standing, act)
+    source, rehearsal = standing.source, standing.rehearsal
+    signers = {name: signer_of(USES[name].level, keys[name], rehearsal=rehearsal) for name in act.all_keys}
+    note = NoteSigner(source.origin, signers["log"])
+    with opened(source.disk, source.paths, source.origin, note, session=gate.session_id) as domain:
+        notes = tuple(domain.lines())
+        _expect_the_same(domain, standing, notes)
+        claim = _covering(domain, standing, gate)
+        logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
+        made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged))
+        receipt = _receipt(standing, act, made, claim, domain.log.logseq + len(made.entries) + 1)
+        last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
+        head = domain.commit(*made.entries, last)
+        said = host_entries(source.disk, standing.store, source.domain_id, rehearsal=rehearsal)
+        write_view(source.disk, source.paths, derive_view(source.log(), source.domain_id, said))
+    for domain_id in made.concerns:
+        renew_view(standing, domain_id)
+    return Done(head, receipt, _read_back(standing), notes)
+
+
+def renew_view(standing: Standing, domain_id: str) -> None:
+    """Derive domain.json of another domain, of which the host has said something. Raises Busy, Damaged, IoFailed."""
+    disk, store, rehearsal = standing.source.disk, standing.store, standing.rehearsal
+    paths = store.domain(domain_id)
+    if disk.is_directory(paths.log):
+        with held(disk, paths.root):
+            reader = read_log(disk, paths, origin_of(domain_id, rehearsal=rehearsal))
+            said = host_entries(disk, store, domain_id, rehearsal=rehearsal)
+            write_view(disk, paths, derive_view(reader, domain_id, said))
+
+
+def _expect_the_same(domain: Domain, standing: Standing, notes: Iterable[str]) -> None:
+    """What is changed is what was looked at. Raises Refused when the log has grown since."""
+    if domain.log.head != standing.report.head:
+        raise Refused(
+            f"{standing.domain_id}: the log is not as it was when this was shown: " + "; ".join(notes or ("it grew",)),
+            hint="nothing of this was done; look at the domain (domain show), and do it again",
+            check_id="CLAIM-COVERS",
+        )
+
+
+def _covering(domain: Domain, standing: Standing, gate: Gate) -> Claim:
+    """The claim that this is done under: the domain's last where it covers the head, else a new one, pinned first."""
+    head, found = standing.report.head, standing.report.last_claim
+    if found is not None and _covers(found, standing, gate):
+        return found
+    inventory = take_inventory(domain.disk, domain.paths, standing.domain_id, head)
+    claim = gate.claim(inventory, found.digest if found else None)
+    grown = domain.commit(*pin(domain, standing.store, inventory, claim))
+    gate.expect_covered(claim, _head(grown), head.root.hex(), [gate.session_id] * (grown.size - head.size))
+    return claim
+
+
+def _covers(claim: Claim, standing: Standing, gate: Gate) -> bool:
+    """Whether what is signed now may be signed under this claim."""
+    head, size = standing.report.head, claim.head.size
+    there = standing.source.log().root_at(size).hex() if size <= head.size else None
+    sessions = [entry.session for logseq, entry in standing.report.entries if logseq > size]
+    try:
+        gate.expect_covered(claim, _head(head), there, sessions)
+    except Refused:
+        return False
+    return True
+
+
+def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int) -> Receipt:
+    inputs = tuple(sorted(set(made.inputs)))
+    outputs = outputs_of(made.entries, inputs)
+    return Receipt(
+        domain_id=standing.domain_id,
+        operation=act.operation,
+        program=made.program,
+        inputs=inputs,
+        outputs=outputs,
+        parameters=act.digest.hex(),
+        policy_hash=standing.report.policy.hash,
+        snapshot_id=claim.snapshot_id,
+        claim=claim.digest,
+        logseq=logseq,
+        declared=tuple(sorted(each.sha256 for each in outputs if each.sha256 not in made.again)),
+        previous=standing.report.last_receipt,
+        rehearsal=standing.rehearsal,
+    )
+
+
+def _read_back(standing: Standing) -> Report:
+    source = standing.source
+    report = check_domain(
+        source.disk,
+        standing.store,
+        source.paths,
+        source.domain_id,
+        trusted=standing.trusted,
+        rehearsal=source.rehearsal,
+    )
+    for finding in report.findings:
+        if not finding.ok:
+            raise Damaged(f"what was written reads back otherwise: {finding.detail}", check_id=finding.check_id)
+    return report
+
+
+def _head(head: Checkpoint) -> Head:
+    return Head(head.size, head.root.hex())

@@ -1,0 +1,218 @@
+"""A domain as it lies on the disk: everything that its log names, read and not yet judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from asl_authority.errors import Damaged, Malformed
+from asl_authority.storage import durable, layout
+from asl_authority.storage.disk import Disk
+from asl_authority.storage.domains import entries_of, read_log
+from asl_authority.storage.layout import DomainPaths, StorePaths
+from asl_authority.storage.log_reader import LogReader
+from asl_authority.values import certificate as certificates
+from asl_authority.values import dam as dams
+from asl_authority.values.certificate import Certificate, read_certificate
+from asl_authority.values.checkpoint import origin_of
+from asl_authority.values.claim import Claim, read_claim
+from asl_authority.values.dam import Dam, read_dam
+from asl_authority.values.dsse import check_body
+from asl_authority.values.ed25519 import PublicKey
+from asl_authority.values.kinds import Kind
+from asl_authority.values.log_entry import Entry
+from asl_authority.values.log_record import RecordType
+from asl_authority.values.policy import DomainPolicy, read_policy
+from asl_authority.values.public_key_file import read_public_key_file
+from asl_authority.values.rootset import RootSet, read_root_set
+from asl_authority.values.signed import Body, Signed, read_signed
+from asl_authority.values.signed_note import NoteKey
+
+T = TypeVar("T")
+B = TypeVar("B", bound=Body)
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A DAM with its policy, from the record `logseq` of its domain's log on."""
+
+    logseq: int
+    dam: Signed[Dam]
+    policy: DomainPolicy
+
+
+@dataclass(frozen=True)
+class Authority:
+    """What a domain's authority consists of, as it lies there; nothing is said of whether it holds.
+
+    `dams` are all that it ever had, in order; there is at least one.
+    """
+
+    domain_id: str
+    rehearsal: bool
+    roots: RootSet
+    certificates: tuple[Signed[Certificate], ...]
+    dams: tuple[InForce, ...]
+    log_key: PublicKey
+
+    @property
+    def dam(self) -> Dam:
+        """The DAM that is in force."""
+        return self.dams[-1].dam.body
+
+    @property
+    def policy(self) -> DomainPolicy:
+        """The policy that is in force."""
+        return self.dams[-1].policy
+
+    def before(self, logseq: int) -> InForce:
+        """What was in force before this record; for the records of a genesis that is the first."""
+        return next((each for each in reversed(self.dams) if each.logseq < logseq), self.dams[0])
+
+
+@dataclass
+class Reading:
+    """A domain while it is read: where, and the records that are ours, by number."""
+
+    disk: Disk
+    store: StorePaths
+    paths: DomainPaths
+    reader: LogReader
+    entries: list[tuple[int, Entry]] = field(default_factory=list)
+
+    def of(self, kind: RecordType) -> list[tuple[int, Entry]]:
+        """The records of one type."""
+        return [(logseq, entry) for logseq, entry in self.entries if entry.type is kind]
+
+    def files(self, kind: RecordType, start: str, end: str) -> list[str]:
+        """The files that records of a type name, newest last."""
+        return [name for _, entry in self.of(kind) for name in sorted(entry.files) if fits(name, start, end)]
+
+    def load(self, name: str, read: Callable[[bytes], T], most: int = 2 << 20) -> T:
+        """A file of the domain, read. Raises Damaged, Malformed, IoFailed."""
+        return loaded(self.disk, self.paths, name, read, most)
+
+    def claim(self, snapshot_id: str) -> Claim:
+        """The claim of a snapshot. Raises Damaged, Malformed, IoFailed."""
+        path = self.store.claim(snapshot_id)
+        try:
+            data = durable.read(self.disk, path, 1 << 20)
+        except FileNotFoundError:
+            raise Damaged(f"{path}: is not there") from None
+        return read_named(str(path), read_claim, data)
+
+    def operation_of(self, logseq: int) -> int:
+        """The number of the first record of the operation that this record belongs to."""
+        first = logseq
+        for number, entry in reversed(self.entries):
+            if number >= logseq:
+                continue
+            if number != first - 1 or not entry.left:
+                break
+            first = number
+        return first
+
+
+def read_domain(
+    disk: Disk, store: StorePaths, paths: DomainPaths, domain_id: str, *, rehearsal: bool
+) -> tuple[Reading, PublicKey]:
+    """The records of a domain's log, held to its head, and the key of that. Raises Damaged, Malformed, IoFailed."""
+    log_key = loaded(disk, paths, layout.public_key_name("log"), read_public_key_file, 4096)
+    origin = origin_of(domain_id, rehearsal=rehearsal)
+    reading = Reading(disk, store, paths, read_log(disk, paths, origin, [NoteKey(origin, log_key)]))
+    reading.entries += entries_of(reading.reader)
+    return reading, log_key
+
+
+def read_authority(reading: Reading, domain_id: str, log_key: PublicKey, *, rehearsal: bool) -> Authority:
+    """Roots, certificates, DAMs and policies, by the files that the log names. Raises Damaged, Malformed, IoFailed."""
+    certs = reading.files(RecordType.CERTIFICATE, "certs/cert-", ".json")
+    found = []
+    for logseq, entry in reading.of(RecordType.DAM):
+        for name in (each for each in entry.files if fits(each, "dam/dam-", ".json")):
+            dam = load_signed(reading, name, dams.KIND, read_dam, rehearsal=rehearsal)
+            found.append(InForce(logseq, dam, reading.load(layout.policy_name(dam.body.policy_hash), read_policy)))
+    if not found:
+        raise Damaged(f"{reading.paths.root}: its log names no DAM")
+    return Authority(
+        domain_id=domain_id,
+        rehearsal=rehearsal,
+        roots=held_roots(reading.disk, reading.paths),
+        certificates=tuple(
+            load_signed(reading, name, certificates.KIND, read_certificate, rehearsal=rehearsal) for name in certs
+        ),
+        dams=tuple(found),
+        log_key=log_key,
+    )
+
+
+def held_roots(disk: Disk, paths: DomainPaths) -> RootSet:
+    """The newest root set that lies in a domain, unjudged. Raises Damaged, Malformed, IoFailed."""
+    with durable.told("list", paths.root / "auth"):
+        names = [name for name in disk.names(paths.root / "auth") if fits(name, "root-set-", ".json")]
+    if not names:
+        raise Damaged(f"{paths.root}/auth: no root set is there")
+    newest = max(names, key=lambda name: _number(name, "root-set-"))
+    return loaded(disk, paths, f"auth/{newest}", read_root_set, 1 << 15)
+
+
+def own_roots(disk: Disk, store: StorePaths) -> RootSet | None:
+    """The roots that a store trusts: the host's set, of keys that all lie in trusted-roots; None when it has none.
+
+    Raises Damaged when they do not, Malformed, IoFailed.
+    """
+    if not any(fits(name, "root-set-", ".json") for name in _names(disk, store.host.root / "auth")):
+        return None
+    found, place = held_roots(disk, store.host), store.host.root / "trusted-roots"
+    names = [name for name in _names(disk, place) if name.endswith(".pub")]
+    trusted = [loaded(disk, store.host, f"trusted-roots/{name}", read_public_key_file, 4096) for name in names]
+    if strangers := [key.key_id for key in found.root_keys if key not in trusted]:
+        raise Damaged(f"{place}: the root set names a key that is not there: {strangers[0]}")
+    return found
+
+
+def load_signed(reading: Reading, name: str, kind: Kind, read: Callable[[bytes], B], *, rehearsal: bool) -> Signed[B]:
+    """A body and its envelope, which must hold it. Raises Damaged, Malformed, IoFailed."""
+    body = reading.load(name, lambda data: data)
+    signed = reading.load(f"{name}.sig", lambda data: read_signed(data, kind, read, rehearsal=rehearsal))
+    finding = check_body(signed.envelope, body)
+    if not finding.ok:
+        raise Malformed(f"{name}: {finding.detail}", check_id=finding.check_id)
+    return signed
+
+
+def loaded(disk: Disk, paths: DomainPaths, name: str, read: Callable[[bytes], T], most: int) -> T:
+    """A file of a domain, read; a refusal names it. Raises Damaged when it is not there, Malformed, IoFailed."""
+    path = paths.root / name
+    try:
+        data = durable.read(disk, path, most)
+    except FileNotFoundError:
+        raise Damaged(f"{path}: is not there") from None
+    return read_named(str(path), read, data)
+
+
+def read_named(where: str, read: Callable[[bytes], T], data: bytes) -> T:
+    """What `read` makes of bytes; a refusal says where they lay."""
+    try:
+        return read(data)
+    except Malformed as error:
+        raise Malformed(f"{where}: {error}", check_id=error.check_id, hint=error.hint) from None
+
+
+def fits(name: str, start: str, end: str) -> bool:
+    """Whether a name begins and ends so."""
+    return name.startswith(start) and name.endswith(end)
+
+
+def _names(disk: Disk, directory: Path) -> list[str]:
+    if not disk.is_directory(directory):
+        return []
+    with durable.told("list", directory):
+        return disk.names(directory)
+
+
+def _number(name: str, start: str) -> int:
+    text = name.removeprefix(start).removesuffix(".json")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0

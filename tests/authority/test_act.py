@@ -1,0 +1,190 @@
+"""An operation in a domain that is there: done whole under a claim that covers it, with a receipt, or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asl_authority.errors import Busy, Damaged, Refused
+from asl_authority.operations.act import Act, Bench, Done, Made, Standing, carry_out, expect_sound
+from asl_authority.operations.boot_claim import claims_for
+from asl_authority.operations.domain_check import Report
+from asl_authority.operations.founding import found_domain
+from asl_authority.operations.gate import Gate, rehearsal_gate
+from asl_authority.operations.pieces import Piece
+from asl_authority.operations.receipts import PROGRAM
+from asl_authority.operations.store_acts import put_act
+from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.domains import create_directories, held
+from asl_authority.values.domain_state import State
+from asl_authority.values.dsse import read_envelope
+from asl_authority.values.log_record import RecordType
+from asl_authority.values.receipt import LIMITS, REHEARSAL_TYPE, read_receipt
+from support.acts import ME, stand, standing_in
+from support.genesis import founded, founding
+from support.samples.claim import CLAIM
+
+DISK = HostDisk()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rehearsal's store, which no test changes."""
+    root = tmp_path_factory.mktemp("store")
+    founded(DISK, root, domain_id=ME)
+    return root
+
+
+@pytest.fixture
+def root(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(kept, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def put(standing: Standing, data: bytes = b"a file\n", gate: Gate | None = None) -> Done:
+    return carry_out(standing, put_act(standing, {"a.txt": data}), gate or rehearsal_gate(), standing_in(standing))
+
+
+def types(report: Report) -> list[str]:
+    return [entry.type.name for _, entry in report.entries]
+
+
+def test_an_operation_leaves_its_records_with_the_receipt_last_under_one_head(root: Path) -> None:
+    standing = stand(root)
+    done = put(standing)
+
+    assert types(done.report)[len(standing.report.entries) :] == ["ARTIFACT", "RECEIPT"]
+    assert [entry.left for _, entry in done.report.entries[-2:]] == [1, 0]
+    assert done.head.size == standing.report.head.size + 2 == done.receipt.logseq
+    assert (done.receipt.previous, done.receipt.program) == (standing.report.last_receipt, PROGRAM)
+    assert done.receipt.snapshot_id == standing.report.view.current_snapshot
+    assert [each.name for each in done.receipt.outputs] == [
+        f"store/{each}.bin" for each in done.report.entries[-2][1].blocks
+    ]
+    assert all(finding.ok for finding in stand(root).report.findings)
+
+
+def test_what_was_confirmed_is_kept_under_its_digest(root: Path) -> None:
+    standing = stand(root)
+    asked = put_act(standing, {"a.txt": b"x"})
+    done = carry_out(standing, asked, rehearsal_gate(), standing_in(standing))
+    path = standing.source.paths.block(done.receipt.parameters)
+
+    assert path.read_bytes() == asked.parameters
+    envelope = (standing.source.paths.root / f"receipts/receipt-{done.receipt.logseq}.per").read_bytes()
+    kept = read_receipt(read_envelope(envelope, REHEARSAL_TYPE, LIMITS).payload, rehearsal=True)
+    assert kept == done.receipt
+
+
+def test_operations_follow_each_other_and_their_receipts_are_a_chain(root: Path) -> None:
+    first = put(stand(root))
+    second = put(stand(root), b"another\n")
+
+    assert second.receipt.previous == first.receipt.per_artifact_id
+    assert second.head.size == first.head.size + 2, "the claim of this boot covers both: none is made anew"
+
+
+def test_after_a_restart_a_new_claim_is_pinned_first(root: Path) -> None:
+    standing = stand(root)
+    other = replace(rehearsal_gate(), session_id="5e" * 16)
+    worded = replace(other, claim_for=lambda *given: replace(rehearsal_gate().claim_for(*given), session_id="5e" * 16))
+    done = put(standing, gate=worded)
+
+    assert types(done.report)[-4:] == ["SNAPSHOT", "CLAIM", "ARTIFACT", "RECEIPT"]
+    assert done.receipt.snapshot_id == done.report.view.current_snapshot != standing.report.view.current_snapshot
+
+
+def test_a_gate_whose_claim_is_not_verified_lets_nothing_into_a_domain(root: Path) -> None:
+    standing = stand(root)
+    shut = replace(rehearsal_gate(), rehearsal=False)
+    before = tree(root)
+
+    with pytest.raises(Refused) as refused:
+        put(standing, gate=shut)
+    assert refused.value.check_id == "CLAIM-VERIFIED"
+    assert tree(root) == before
+
+
+def test_under_a_verified_claim_it_is_done_for_real(tmp_path: Path) -> None:
+    real = Gate(CLAIM.session_id, claims_for(CLAIM), rehearsal=False)
+    store = create_directories(DISK, tmp_path)
+    found_domain(DISK, store, founding("the host", real, domain_id="host", rehearsal=False))
+    found_domain(DISK, store, founding("me", real, domain_id=ME, rehearsal=False))
+    standing = stand(tmp_path, rehearsal=False)
+    done = put(standing, gate=real)
+
+    assert not done.receipt.rehearsal
+    assert b"rehearsal" not in (standing.source.paths.root / f"receipts/receipt-{done.receipt.logseq}.per").read_bytes()
+
+
+def test_what_was_looked_at_is_what_is_changed(root: Path) -> None:
+    standing = stand(root)
+    put(stand(root))
+
+    with pytest.raises(Refused, match="not as it was when this was shown"):
+        put(standing, b"another\n")
+
+
+def test_a_second_writer_waits(root: Path) -> None:
+    standing = stand(root)
+    with held(DISK, standing.source.paths.root), pytest.raises(Busy):
+        put(standing)
+
+
+@pytest.mark.parametrize("state", [State.SUSPENDED, State.REVOKED])
+def test_in_a_domain_that_is_suspended_or_revoked_nothing_is_signed(root: Path, state: State) -> None:
+    standing = stand(root)
+    standing = replace(standing, report=replace(standing.report, view=replace(standing.report.view, state=state)))
+    before = tree(root)
+
+    with pytest.raises(Refused) as refused:
+        put(standing)
+    assert refused.value.check_id == "DOMAIN-ACTS"
+    assert tree(root) == before
+
+
+def test_what_an_interrupted_try_left_under_a_name_is_taken_away(root: Path) -> None:
+    standing = stand(root)
+    size = standing.report.head.size
+    (standing.source.paths.root / f"receipts/receipt-{size + 2}.per").write_bytes(b"half a receipt")
+    (standing.source.paths.root / f"receipts/receipt-{size + 2}.per.sig").write_bytes(b"half a receipt")
+
+    assert put(standing).receipt.logseq == size + 2
+
+
+def test_what_the_log_names_is_never_taken_away(root: Path) -> None:
+    standing = stand(root)
+
+    def make(bench: Bench) -> Made:
+        return Made((bench.put(Piece(RecordType.DAM, {"dam/dam-1.json": b"another"})),))
+
+    before = (standing.source.paths.root / "dam/dam-1.json").read_bytes()
+    with pytest.raises(Refused, match="nothing is overwritten"):
+        carry_out(standing, Act("x", "x", (), b"x", make), rehearsal_gate(), standing_in(standing))
+    assert (standing.source.paths.root / "dam/dam-1.json").read_bytes() == before
+
+
+def test_a_domain_that_breaks_a_rule_is_not_added_to(root: Path) -> None:
+    path = root / "domains" / ME / "certs/root.pub"
+    path.write_bytes(path.read_bytes() + b"\n")
+
+    with pytest.raises(Damaged) as damaged:
+        expect_sound(stand(root, sound=False).report, ME)
+    assert damaged.value.check_id == "DOMAIN-ARTIFACTS"
+
+
+def test_a_view_that_lags_behind_its_log_is_renewed(root: Path) -> None:
+    view = root / "domains" / ME / "domain.json"
+    view.write_bytes(b"{}")
+    standing = stand(root)
+    done = put(standing)
+
+    assert done.report.view.to_bytes() == view.read_bytes()
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
