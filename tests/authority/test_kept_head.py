@@ -179,7 +179,7 @@ def test_what_two_persons_confirm_binds_everything_that_it_says() -> None:
         {"lost": (BY_ROOT,)},
         {"start": Head(4, "5a" * 32)},
     ]
-    digests = {backup(**change).digest for change in ({}, *changes)}
+    digests = {backup(**change).to_bytes() for change in ({}, *changes)}
 
     assert len(digests) == len(changes) + 1
 

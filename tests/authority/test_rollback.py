@@ -15,12 +15,14 @@ from asl_authority.operations.rollback import (
     expect_kept,
     expect_new,
     keep_head,
-    prepare_deviation,
+    lost_here,
 )
 from asl_authority.storage.domains import create_domain, create_store, opened
 from asl_authority.storage.layout import StorePaths
 from asl_authority.storage.stick import Stick
 from asl_authority.values.checkpoint import Checkpoint, origin_of
+from asl_authority.values.deviation import OlderBackup
+from asl_authority.values.head import Head
 from asl_authority.values.kept_head import KeptHead, kept_head
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
@@ -186,6 +188,12 @@ def test_a_domain_that_the_stick_knows_is_not_founded_again(disk: MemoryDisk, st
     expect_new(origin_of(ME, rehearsal=True), ME, stick)  # a rehearsal's is another log
 
 
+def given_up(disk: MemoryDisk, heads: tuple[KeptHead, ...], persons: tuple[str, str] = PERSONS) -> OlderBackup:
+    head = source(disk).log().head
+    lost = lost_here(source(disk), heads, KEYS)
+    return OlderBackup(ME, "The volume was dropped.", *persons, lost, Head(head.size, head.root.hex()))
+
+
 def rolled_back(stick: Stick, *more: str) -> tuple[MemoryDisk, Checkpoint]:
     """An older copy, written to or not, of a volume whose last head is on the stick."""
     disk = begun().copy()
@@ -205,7 +213,7 @@ def test_two_persons_go_on_from_an_older_backup_and_every_later_head_carries_it(
     copy, lost = rolled_back(stick, *more)
     kept = Kept(None if at_hand == "paper" else stick, on_paper(lost).typed if at_hand != "stick" else ())
     heads = kept.heads(ORIGIN)
-    made = prepare_deviation(source(copy), heads, KEYS, "The volume was dropped.", PERSONS)
+    made = given_up(copy, heads)
 
     assert len(made.lost) == 1, "the same head by root and by words is one head"
     assert made.start.size == source(copy).log().head.size
@@ -223,7 +231,7 @@ def test_two_persons_go_on_from_an_older_backup_and_every_later_head_carries_it(
 
 def test_who_still_has_the_head_that_was_given_up_knows_nothing_of_the_log_since(stick: Stick) -> None:
     copy, lost = rolled_back(stick)
-    made = prepare_deviation(source(copy), Kept(stick).heads(ORIGIN), KEYS, "Dropped.", PERSONS)
+    made = given_up(copy, Kept(stick).heads(ORIGIN))
     head = grow(copy, facts=made.facts())
 
     assert refusal(copy, Kept(stick)) == "LOG-HEAD-UNKNOWN"
@@ -237,7 +245,7 @@ def test_who_still_has_the_head_that_was_given_up_knows_nothing_of_the_log_since
 def test_the_backup_rolled_back_once_more_is_refused_again(stick: Stick) -> None:
     copy, _ = rolled_back(stick)
     older = copy.copy()
-    made = prepare_deviation(source(copy), Kept(stick).heads(ORIGIN), KEYS, "Dropped.", PERSONS)
+    made = given_up(copy, Kept(stick).heads(ORIGIN))
     grow(copy, facts=made.facts())
     keep_head(source(copy), stick, KEYS)
 
@@ -246,7 +254,7 @@ def test_the_backup_rolled_back_once_more_is_refused_again(stick: Stick) -> None
 
 def no_deviation(disk: MemoryDisk, kept: Kept) -> str:
     with pytest.raises(Refused) as refused:
-        prepare_deviation(source(disk), kept.heads(ORIGIN), KEYS, "Because.", PERSONS)
+        lost_here(source(disk), kept.heads(ORIGIN), KEYS)
     return refused.value.check_id
 
 
@@ -257,12 +265,29 @@ def test_nothing_is_given_up_where_nothing_is_lost(disk: MemoryDisk, stick: Stic
     assert no_deviation(disk, Kept()) == "LOG-HEAD-UNKNOWN"
 
 
+def test_of_what_is_at_hand_only_what_was_lost_is_given_up(stick: Stick) -> None:
+    copy, lost = rolled_back(stick)
+    other = MemoryDisk()
+    other.make_directory(Path("/stick"))
+    older = Stick(other, Path("/stick"))
+    keep_head(source(copy), older, KEYS)
+
+    assert given_up(copy, Kept(older, on_paper(lost).typed).heads(ORIGIN)).lost == on_paper(lost).typed
+
+
+def test_what_was_given_up_is_not_given_up_again(stick: Stick) -> None:
+    copy, lost = rolled_back(stick)
+    grow(copy, facts=given_up(copy, Kept(stick).heads(ORIGIN)).facts())
+
+    assert no_deviation(copy, on_paper(lost)) == "LOG-NOT-LOST"
+
+
 @pytest.mark.parametrize("persons", [("Ada", "Ada"), ("Ada", " ada "), ("", "Grace")])
 def test_one_person_gives_nothing_up(stick: Stick, persons: tuple[str, str]) -> None:
     copy, _ = rolled_back(stick)
 
     with pytest.raises(Malformed, match=r"two persons|operator"):
-        prepare_deviation(source(copy), Kept(stick).heads(ORIGIN), KEYS, "Because.", persons).facts()
+        given_up(copy, Kept(stick).heads(ORIGIN), persons).facts()
 
 
 def test_an_unsigned_head_on_the_stick_can_be_given_up_and_says_that_it_is_none_of_ours(disk: MemoryDisk) -> None:

@@ -15,16 +15,16 @@ from asl_authority.operations.reading import Source
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.stick import Stick
 from asl_authority.values.checkpoint import Checkpoint
-from asl_authority.values.deviation import OlderBackup, lost_heads
+from asl_authority.values.deviation import lost_heads
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
-from asl_authority.values.head import Head
 from asl_authority.values.kept_head import KeptHead, check_kept, is_same
 from asl_authority.values.log_entry import Entry, read_entry
 from asl_authority.values.log_record import RecordType
 
 LOG_HEAD_UNKNOWN = "LOG-HEAD-UNKNOWN"
 LOG_NOT_LOST = "LOG-NOT-LOST"
+LOST = ("LOG-ROLLED-BACK", "LOG-FORKED")
 ACCEPT = "log accept-backup"
 
 _WHAT_NOW = {
@@ -45,6 +45,11 @@ class Kept:
     stick: Stick | None = None
     typed: tuple[KeptHead, ...] = ()
 
+    @property
+    def given(self) -> bool:
+        """Whether a stick or a head was named."""
+        return self.stick is not None or bool(self.typed)
+
     def heads(self, origin: str) -> tuple[KeptHead, ...]:
         """All of them. Raises Malformed for a file on the stick that is none, IoFailed."""
         found = self.stick.load(origin) if self.stick else None
@@ -64,7 +69,7 @@ def check_heads_kept(source: Source, heads: Sequence[KeptHead], keys: Sequence[P
     Damaged, IoFailed.
     """
     reader = source.log()
-    lost = lost_heads(source.domain_id, (entry for _, entry in deviations(reader)))
+    lost = _given_up(source, reader)
     counting = [kept for kept in heads if not any(is_same(kept, each, source.origin) for each in lost)]
     if counting:
         return tuple(_check(source, reader, kept, keys) for kept in counting)
@@ -119,40 +124,40 @@ def keep_head(source: Source, stick: Stick, keys: Sequence[PublicKey]) -> Path:
     return path
 
 
-def prepare_deviation(
-    source: Source, heads: Sequence[KeptHead], keys: Sequence[PublicKey], reason: str, persons: tuple[str, str]
-) -> OlderBackup:
-    """The deviation by which two persons give these heads up, for a log that begins with none of them.
+def lost_here(source: Source, heads: Sequence[KeptHead], keys: Sequence[PublicKey]) -> tuple[KeptHead, ...]:
+    """The heads that the log does not begin with, each once, but for those that were given up before.
 
-    Raises Refused when there is nothing to give up, Malformed, Damaged, IoFailed.
+    Raises Refused when there is none: then nothing is lost. Raises Malformed, Damaged, IoFailed.
     """
-    reader = source.log()
     if not heads:
         raise Refused(f"{source.domain_id}: which later head is given up?", hint=BRING, check_id=LOG_HEAD_UNKNOWN)
+    reader = source.log()
+    known, found = list(_given_up(source, reader)), []
     for kept in heads:
-        finding = _check(source, reader, kept, keys)
-        if finding.check_id not in ("LOG-ROLLED-BACK", "LOG-FORKED"):
-            raise Refused(
-                f"{source.domain_id}: nothing is lost: {finding.detail}",
-                hint="a log is gone on from as it is: there is no deviation to be recorded",
-                check_id=LOG_NOT_LOST,
-            )
-    start = Head(reader.head.size, reader.head.root.hex())
-    lost: list[KeptHead] = []
-    for kept in heads:
-        if not any(is_same(kept, each, source.origin) for each in lost):
-            lost.append(kept)
-    return OlderBackup(source.domain_id, reason, *persons, tuple(lost), start)
+        lost = _check(source, reader, kept, keys).check_id in LOST
+        if lost and not any(is_same(kept, each, source.origin) for each in known):
+            known.append(kept)
+            found.append(kept)
+    if not found:
+        raise Refused(
+            f"{source.domain_id}: nothing is lost: the log begins with what was kept, or that was given up before",
+            hint="see: log kept",
+            check_id=LOG_NOT_LOST,
+        )
+    return tuple(found)
 
 
 def _set_aside(source: Source, reader: LogReader, stick: Stick, there: KeptHead, finding: Finding) -> None:
-    lost = lost_heads(source.domain_id, (entry for _, entry in deviations(reader)))
-    if not any(is_same(there, each, source.origin) for each in lost):
+    if not any(is_same(there, each, source.origin) for each in _given_up(source, reader)):
         raise IoFailed(
             f"{stick.path(source.origin)}: {finding.check_id}: this log does not go on from it; it is left as it is",
             hint="put the right stick in; until then the head is on paper only",
         )
     stick.set_aside(source.origin, there)
+
+
+def _given_up(source: Source, reader: LogReader) -> tuple[KeptHead, ...]:
+    return lost_heads(source.domain_id, (entry for _, entry in deviations(reader)))
 
 
 def _check(source: Source, reader: LogReader, kept: KeptHead, keys: Sequence[PublicKey]) -> Finding:

@@ -5,7 +5,6 @@ It is a record of the log, so that every later head of the log carries it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,20 +64,20 @@ class OlderBackup:
         read_older_backup(self.domain_id, facts)
         return facts
 
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of all of it and the domain that it is for: what the two persons compare and confirm."""
-        return hashlib.sha256(canonical_bytes({**self.facts(), "domain_id": self.domain_id})).digest()
+    def to_bytes(self) -> bytes:
+        """All of it, and the domain that it is for: of this the two persons compare the SHA-256."""
+        return canonical_bytes({**self.facts(), "domain_id": self.domain_id})
 
     def lines(self) -> list[str]:
         """For a person."""
         return [
-            f"domain    {self.domain_id}",
-            f"go on from  {self.start.size} records, root {self.start.root}",
-            *(f"give up   {each.line()}" for each in self.lost),
-            f"why       {self.reason}",
-            f"operator  {self.operator}",
-            f"witness   {self.witness}",
+            f"domain       {self.domain_id}",
+            f"goes on from {self.start.size} records, root",
+            f"  {self.start.root}",
+            *(line for each in self.lost for line in ("gives up", *(f"  {line}" for line in each.lines()))),
+            f"why          {self.reason}",
+            f"operator     {self.operator}",
+            f"witness      {self.witness}",
         ]
 
 

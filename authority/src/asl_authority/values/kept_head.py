@@ -59,9 +59,12 @@ class KeptHead:
         """As records and programs have it."""
         return {"size": self.size, **({"words": " ".join(self.words)} if self.words else {"root": self.root.hex()})}
 
-    def line(self) -> str:
-        """For a person, on one line."""
-        return f"{self.size} records, {' '.join(self.words) if self.words else f'root {self.root.hex()}'}"
+    def lines(self) -> list[str]:
+        """For a person."""
+        return [
+            f"{self.size} records",
+            *(PaperHead(self.size, self.words).lines() if self.words else [self.root.hex()]),
+        ]
 
 
 def kept_head(head: Checkpoint, note: Note | None = None) -> KeptHead:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asl_authority.front.acting import gate_of
 from asl_authority.front.given import KEY_FILE_LIMIT, POLICY, REHEARSAL, given_policy, given_public_key
+from asl_authority.front.kept import HEAD, STICK
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def init(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """One more domain, under the roots that the host has."""
     from asl_authority.errors import UsageError
+    from asl_authority.front.kept import expect_known
     from asl_authority.front.store import checked_host
     from asl_authority.operations.genesis import Asked
-    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
 
     gate, label = gate_of(call), call.values["name"]
@@ -57,6 +59,7 @@ def create(call: Call) -> Answer:
         raise UsageError(f"--id {HOST}: that is the host's own domain")
     policy = given_policy(call.path("policy"))
     trusted = checked_host(call, HostDisk(), rehearsal=gate.rehearsal)
+    expect_known(call, find_domain(HostDisk(), call.root, HOST, rehearsal=gate.rehearsal))
     asked = Asked(
         label,
         policy,
@@ -132,6 +135,7 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots, seed: str, files:
     """Prepare, show, have it confirmed, make passphrases, sign, write."""
     import hashlib
 
+    from asl_authority.front.kept import expect_free_on_stick, kept_after
     from asl_authority.front.signing import protect
     from asl_authority.front.store import expect_free
     from asl_authority.operations.confirm import confirm, digest_text
@@ -139,6 +143,7 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots, seed: str, files:
     from asl_authority.operations.gate import public_random
     from asl_authority.operations.genesis import draw_keys, prepare_domain, sign_domain
     from asl_authority.operations.keys import new_passphrase
+    from asl_authority.operations.reading import find_domain
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.domains import create_directories
 
@@ -154,6 +159,7 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots, seed: str, files:
             {"domain_id": new.domain_id, "sha256": new.digest.hex(), "dam": new.dam.body.hash},
         )
     expect_free(call, new.domain_id)
+    expect_free_on_stick(call, new.origin, new.domain_id)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be signed: everything of {asked.label}", new.digest)
     opened = roots.unlock()
@@ -165,7 +171,8 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots, seed: str, files:
     founding = Founding(
         sign_domain(new, keys, opened), keys, sealed, gate, seeded, files, weak_passphrase=passphrase.weak
     )
-    return _answer(asked, found_domain(disk, create_directories(disk, call.root), founding))
+    answer = _answer(asked, found_domain(disk, create_directories(disk, call.root), founding))
+    return kept_after(call, find_domain(disk, call.root, new.domain_id, rehearsal=gate.rehearsal), answer)
 
 
 def _shown(new: NewDomain) -> str:
@@ -209,7 +216,7 @@ KEY = Argument(
 REAL = (
     " Refused with 4 without an environment claim of this start that is VERIFIED and covers the head (see `claim`). "
     "In a rehearsal the claim says that nothing was measured, keys follow from a public seed, and, unless others are "
-    "named, the roots are those that every rehearsal has."
+    "named, the roots are those that every rehearsal has. With --stick the head of the new log is kept there."
 )
 
 INIT = Verb(
@@ -225,7 +232,7 @@ INIT = Verb(
         POLICY,
         Argument(("--root-key",), "a root's public key; once for each", "FILE", "path", many=True),
         Argument(("--threshold",), "how many of the roots must sign", "N", "number", required=True),
-        *(KEY, OWN, REHEARSAL, DRY_RUN),
+        *(KEY, OWN, STICK, REHEARSAL, DRY_RUN),
     ),
 )
 
@@ -236,7 +243,8 @@ CREATE = Verb(
     "DAM by digest, and has two words of the digest over all of them typed. Then the roots certify, the root key signs "
     "the DAM, and the domain is written beside its place with log, snapshots, claims and receipt, read back, checked "
     "by every rule, and only then gets its name. Whatever stops it, no half domain is left. Without --id its id is the "
-    "key id of its root key; NAME is what people call it. As many roots as must sign have to be here at once." + REAL,
+    "key id of its root key; NAME is what people call it. As many roots as must sign have to be here at once. First "
+    "the host's log is held to its last head, from --stick or --head; with neither nothing is founded." + REAL,
     create,
     (
         Argument(("NAME",), "what people call the domain", "NAME", required=True),
@@ -244,6 +252,6 @@ CREATE = Verb(
         Argument(("--id",), "an id of your choice: lower case, digits, . _ -", "ID"),
         Argument(("--common",), "the id of the common domain that it refers to", "ID"),
         Argument(("--dam-signer",), "also a key of a delegate that may publish", kind="flag"),
-        *(KEY, OWN, REHEARSAL, DRY_RUN),
+        *(KEY, OWN, STICK, HEAD, REHEARSAL, DRY_RUN),
     ),
 )
