@@ -296,6 +296,6 @@ def test_an_unsigned_head_on_the_stick_can_be_given_up_and_says_that_it_is_none_
     stick = Stick(other, Path("/stick"))
     stick.keep(ORIGIN, Checkpoint(ORIGIN, 40, bytes(32)).signed(NoteSigner(ORIGIN, secret("stranger"))).to_bytes())
 
-    with pytest.raises(Refused, match="not signed by this log's key") as refused:
+    with pytest.raises(Refused, match="signed by no key that counts") as refused:
         expect_kept(source(disk), Kept(stick), KEYS)
     assert refused.value.check_id == "LOG-ROLLED-BACK"

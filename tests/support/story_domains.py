@@ -31,7 +31,7 @@ def make_rehearsed(here: Path) -> None:
     disk = QuickDisk()
     store = create_directories(disk, here / STORE)
     for domain_id, label in LABELS.items():
-        keys = _keys(domain_id)
+        keys = story_keys(domain_id)
         asked = Asked(label, POLICY, trusted, domain_id=domain_id, rehearsal=True)
         new = sign_domain(prepare_domain(asked, keys, roots[0].public), keys, roots[:2])
         sealed = {name: (here / KEYS / f"{domain_id}-{name}.priv.enc").read_bytes() for name in keys.by_name}
@@ -46,13 +46,14 @@ def make_keys(folder: Path) -> None:
     """Write the keys at rest."""
     folder.mkdir(exist_ok=True)
     for domain_id in LABELS:
-        for name, key in _keys(domain_id).by_name.items():
+        for name, key in story_keys(domain_id).by_name.items():
             random = public_random(f"at rest {domain_id} {name}")(RANDOM_BYTES)
             data = seal_key(key, PASSPHRASE, USES[name].kind, random)
             (folder / f"{domain_id}-{name}.priv.enc").write_bytes(data)
 
 
-def _keys(domain_id: str) -> DomainKeys:
+def story_keys(domain_id: str) -> DomainKeys:
+    """The private keys of a domain."""
     return draw_keys(public_random(f"stories, {domain_id}"), dam_signer=False)
 
 

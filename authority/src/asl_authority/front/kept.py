@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 from asl_authority.front.verb import Answer, Argument, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from asl_authority.errors import AuthorityError
     from asl_authority.operations.reading import Source
     from asl_authority.operations.rollback import Kept
     from asl_authority.storage.stick import Stick
     from asl_authority.values.ed25519 import PublicKey
+    from asl_authority.values.kept_head import KeptHead
 
 STICK = Argument(("--stick",), "the directory on your stick where the last heads of logs are kept", "DIR", "path")
 HEAD = Argument(
     ("--head",), 'the last head, from paper, quoted: "SIZE WORDS" or "SIZE ROOT" (may repeat)', "HEAD", many=True
 )
+TYPE = "type it as it was printed, in quotes: the size, then the twelve words or the root"
 KEEPING = (STICK, HEAD)
 KEPT = (
     " The log is held to its last head, from --stick or --head: an older copy of the store is refused, and so is "
@@ -38,9 +41,8 @@ def stick_of(call: Call) -> Stick | None:
 def kept_of(call: Call) -> Kept:
     """What was kept, from the stick and as it was typed. Raises Malformed for what is no head."""
     from asl_authority.operations.rollback import Kept
-    from asl_authority.values.kept_head import read_typed_head
 
-    return Kept(stick_of(call), tuple(read_typed_head(each) for each in call.values.get("head", ())))
+    return Kept(stick_of(call), tuple(_typed(each) for each in call.values.get("head", ())))
 
 
 def log_keys(source: Source) -> tuple[PublicKey, ...]:
@@ -74,15 +76,19 @@ def expect_free_on_stick(call: Call, origin: str, domain_id: str) -> None:
 
 
 def kept_after(call: Call, source: Source, answer: Answer) -> Answer:
-    """Keep the new head on the stick. What was done stands, whatever the stick does; but then it is said, with 8."""
-    from asl_authority.errors import AuthorityError
+    """Keep the new head on the stick, where there is one."""
     from asl_authority.operations.rollback import keep_head
 
     stick = stick_of(call)
-    if stick is None:
-        return answer
+    return answer if stick is None else answered(answer, lambda: keep_head(source, stick, log_keys(source)))
+
+
+def answered(answer: Answer, keep: Callable[[], Path]) -> Answer:
+    """The answer, and whether the head was kept. What was done stands, whatever the stick does; then it ends with 8."""
+    from asl_authority.errors import AuthorityError
+
     try:
-        path = keep_head(source, stick, log_keys(source))
+        path = keep()
     except AuthorityError as error:
         return _not_kept(answer, str(error), error)
     except KeyboardInterrupt:  # too late to leave everything as it was
@@ -93,6 +99,16 @@ def kept_after(call: Call, source: Source, answer: Answer) -> Answer:
 def deviations_text(count: int) -> str:
     """What stands beside every head of a log in which an older backup was gone on from; else nothing."""
     return f"deviations {count}: see log deviations\n" if count else ""
+
+
+def _typed(text: str) -> KeptHead:
+    from asl_authority.errors import Malformed
+    from asl_authority.values.kept_head import read_typed_head
+
+    try:
+        return read_typed_head(text)
+    except Malformed as error:
+        raise Malformed(f"--head: {error}", check_id=error.check_id, hint=TYPE) from None
 
 
 def _not_kept(answer: Answer, words: str, error: AuthorityError | None) -> Answer:

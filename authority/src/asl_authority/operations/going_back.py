@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asl_authority.errors import Malformed, Refused
 from asl_authority.operations.act import Act, Bench, Made, Standing
 from asl_authority.operations.pieces import Piece
 from asl_authority.values.deviation import OlderBackup
@@ -11,14 +12,17 @@ from asl_authority.values.log_record import RecordType
 
 
 def accept_backup_act(standing: Standing, lost: tuple[KeptHead, ...], reason: str, operator: str, witness: str) -> Act:
-    """These later heads are given up, and the log goes on from where it is. Raises Malformed.
+    """These later heads are given up, and the log goes on from where it is. Raises Refused.
 
     It is done in a domain of any state: a volume that was lost asks nobody.
     """
     head = standing.report.head
     start = Head(head.size, head.root.hex())
-    deviation = OlderBackup(standing.domain_id, reason, operator, witness, lost, start)
-    said = deviation.to_bytes()
+    try:
+        deviation = OlderBackup(standing.domain_id, reason, operator, witness, lost, start)
+        said = deviation.to_bytes()
+    except Malformed as error:
+        raise Refused(str(error), hint="nothing was done", check_id=error.check_id) from None
 
     def make(bench: Bench) -> Made:
         # A receipt has an output: here it is what was confirmed, as a block.

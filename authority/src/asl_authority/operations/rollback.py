@@ -28,13 +28,23 @@ LOST = ("LOG-ROLLED-BACK", "LOG-FORKED")
 ACCEPT = "log accept-backup"
 
 _WHAT_NOW = {
+    "LOG-ROLLED-BACK": f"find the newer volume; only when it is lost for good, two persons may go on: {ACCEPT}",
+    "LOG-FORKED": f"an older copy was written to: find the right one; when it is lost for good: {ACCEPT}",
+    "LOG-HEAD-SIGNED": "find out who has written this file; type the head from paper: --head",
+}
+UNKNOWN = "LOG-HEAD-UNKNOWN"
+LOG_NOT_LOST = "LOG-NOT-LOST"
+LOST = ("LOG-ROLLED-BACK", "LOG-FORKED")
+ACCEPT = "log accept-backup"
+
+_WHAT_NOW = {
     "LOG-ROLLED-BACK": "find the newer volume and use that; only when it is lost for good, two persons may go on from "
     f"here: {ACCEPT}",
     "LOG-FORKED": "an older copy was written to, or the head is another store's: find the volume that was used last; "
     f"when it is lost for good: {ACCEPT}",
     "LOG-HEAD-SIGNED": "somebody else has written this file: find out who; type the head from paper: --head",
 }
-UNKNOWN = "without a head that was kept elsewhere nobody can tell whether this store was rolled back: it is only read"
+UNKNOWN = "no head of this log is at hand: whether it was rolled back nobody can tell, so it is only read"
 BRING = 'bring the stick (--stick DIR), or type the head from paper (--head "SIZE WORDS")'
 
 
@@ -73,7 +83,7 @@ def check_heads_kept(source: Source, heads: Sequence[KeptHead], keys: Sequence[P
     counting = [kept for kept in heads if not any(is_same(kept, each, source.origin) for each in lost)]
     if counting:
         return tuple(_check(source, reader, kept, keys) for kept in counting)
-    given_up = "; what was kept was given up for an older backup, and says nothing of the log since" if heads else ""
+    given_up = "; the one that is here was given up for an older backup" if heads else ""
     return (Finding(LOG_HEAD_UNKNOWN, False, f"{UNKNOWN}{given_up}"),)
 
 

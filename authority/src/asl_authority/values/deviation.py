@@ -72,7 +72,8 @@ class OlderBackup:
         """For a person."""
         return [
             f"domain       {self.domain_id}",
-            f"goes on from {self.start.size} records, root",
+            "goes on from",
+            f"  {self.start.size} records",
             f"  {self.start.root}",
             *(line for each in self.lost for line in ("gives up", *(f"  {line}" for line in each.lines()))),
             f"why          {self.reason}",

@@ -95,9 +95,7 @@ def read_typed_head(text: str) -> KeptHead:
             return KeptHead(paper.size, words=paper.words)
     root = _root(rest[0]) if len(rest) == 1 else b""
     if not _SIZE.fullmatch(size) or int(size) > MOST or not root:
-        raise Malformed(
-            "a head is typed as its size, which is not 0, and then the root or the twelve words", check_id="KEPT-FORM"
-        )
+        raise Malformed("a size, not 0, and then the twelve words or the root are expected", check_id="KEPT-FORM")
     return KeptHead(int(size), root)
 
 
@@ -120,19 +118,16 @@ def check_kept(
     LOG-ROLLED-BACK, LOG-FORKED or LOG-HEAD-SIGNED says why not, else LOG-KEPT that it does.
     """
     signed = _signed(kept, origin, keys)
-    whose = "" if kept.note is None else "; signed by this log's key" if signed else "; not signed by this log's key"
+    whose = "" if kept.note is None else ", signed by its key," if signed else ", signed by no key that counts,"
+    was = f"the head that was kept{whose} has {kept.size}"
     if there is None or there.size != kept.size:
-        said = f"the log has {size_now} records, and {kept.size} were kept{whose}: an older copy of it is here"
-        return Finding("LOG-ROLLED-BACK", False, said)
+        return Finding("LOG-ROLLED-BACK", False, f"an older copy of the log is here: it has {size_now} records, {was}")
     if not kept.is_head(there):
-        said = f"at {kept.size} records the log has another root than was kept{whose}: it has another past"
-        return Finding("LOG-FORKED", False, said)
+        return Finding("LOG-FORKED", False, f"the log has another past: {was} records and another root")
     if not signed:
-        return Finding("LOG-HEAD-SIGNED", False, f"the checkpoint of {kept.size} records is{whose.removeprefix(';')}")
-    after = size_now - kept.size
-    return Finding(
-        "LOG-KEPT", True, f"the log begins with the {kept.size} records that were kept, and has {after} more"
-    )
+        return Finding("LOG-HEAD-SIGNED", False, f"{was} records: somebody else may have made it")
+    more = size_now - kept.size
+    return Finding("LOG-KEPT", True, f"the log begins with the {kept.size} records that were kept, and has {more} more")
 
 
 def is_same(one: KeptHead, other: KeptHead, origin: str) -> bool:
