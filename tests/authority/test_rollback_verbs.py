@@ -175,6 +175,20 @@ def test_nothing_is_founded_where_the_hosts_head_is_unknown(place: Path) -> None
     assert "host" in said
 
 
+def test_no_claim_is_logged_in_an_older_copy_where_the_hosts_head_is_at_hand(place: Path) -> None:
+    words = ("log", "head", "--words")
+    older, claim = read(place, *words), ("claim", "--manifest", place / "image.manifest.json")
+    assert call(place / "machine", *claim, "--head", f"{older['size']} {older['root']}")[0] is ExitStatus.DONE
+    newer = read(place, *words)
+    assert newer["size"] > older["size"]
+    roll_back(place)
+    before = tree(volume(place))
+    status, said = call(place / "machine", *claim, "--head", f"{newer['size']} {' '.join(newer['words'])}")
+
+    assert (status, "LOG-ROLLED-BACK" in said) == (ExitStatus.REFUSED, True), said
+    assert tree(volume(place)) == before
+
+
 def accept(place: Path, *answers: str) -> tuple[ExitStatus, str]:
     words = ("log", "accept-backup", "--domain", DOMAIN, "--stick", place / "stick")
     return call(place / "machine", *words, person=Person(list(answers)))
