@@ -69,7 +69,7 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
         return _planned(task, shown, collect.lint(task, throwaway))
     if path := call.values.get("payload"):
         collect.lint(task, throwaway)
-        return _payload(task, shown, path)
+        return payload_answer(task, shown, path)
     public = _signer(call, task)
     if path := call.values.get("add_signature"):
         collect.lint(task, throwaway)
@@ -122,7 +122,8 @@ def _planned(task: Task[T], shown: str, findings: object) -> Answer:
     )
 
 
-def _payload(task: Task[T], shown: str, path: Path) -> Answer:
+def payload_answer(task: Task[T], shown: str, path: Path) -> Answer:
+    """The bytes to sign, in a new file, and how they are signed elsewhere. Raises Refused, IoFailed."""
     import hashlib
 
     from asl_authority.operations.confirm import digest_text

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.domain_check import Report, check_domain
@@ -29,7 +29,7 @@ from asl_authority.values.ed25519 import SecretKey, Signer
 from asl_authority.values.head import Head
 from asl_authority.values.levels import signer_of
 from asl_authority.values.log_entry import Entry
-from asl_authority.values.receipt import Receipt
+from asl_authority.values.receipt import Receipt, read_receipt
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed_note import NoteSigner
 
@@ -84,12 +84,14 @@ class Bench:
 class Made:
     """What an operation has written: its records, and the digests of what went in.
 
-    `again` are the digests of outputs that the same inputs would make again: the receipt declares all others. `program`
-    is the digest of what did it. `concerns` are other domains of which the host has said something.
+    `again` are the digests of outputs that the same inputs would make again: the receipt declares all others. `names`
+    has what outputs are called, by digest, where that is not their place in the domain. `program` is the digest of what
+    did it. `concerns` are other domains of which the host has said something.
     """
 
     entries: tuple[Entry, ...]
     inputs: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     again: frozenset[str] = frozenset()
     program: str = PROGRAM
     concerns: tuple[str, ...] = ()
@@ -223,9 +225,10 @@ def _covers(claim: Claim, standing: Standing, gate: Gate) -> bool:
 
 
 def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int) -> Receipt:
+    """The receipt, as it will be read. Raises Malformed for one that no reader would take; nothing is committed yet."""
     inputs = tuple(sorted(set(made.inputs)))
-    outputs = outputs_of(made.entries, inputs)
-    return Receipt(
+    outputs = outputs_of(made.entries, inputs, made.names)
+    receipt = Receipt(
         domain_id=standing.domain_id,
         operation=act.operation,
         program=made.program,
@@ -240,6 +243,9 @@ def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int
         previous=standing.report.last_receipt,
         rehearsal=standing.rehearsal,
     )
+    if read_receipt(receipt.to_bytes(), rehearsal=receipt.rehearsal) != receipt:
+        raise AssertionError("a receipt that reads otherwise than it was written")
+    return receipt
 
 
 def _read_back(standing: Standing) -> Report:

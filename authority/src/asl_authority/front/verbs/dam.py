@@ -20,6 +20,7 @@ from asl_authority.front.given import (
 )
 from asl_authority.front.signing import SIGNING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.dam_acts import PUBLISH, ROTATE
 
 if TYPE_CHECKING:
     from asl_authority.operations.artifacts import Loaded
@@ -240,4 +241,6 @@ VERBS = (
             *(each for each in SIGNING if each.name != "so_far"),
         ),
     ),
+    ROTATE,
+    PUBLISH,
 )
