@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from asl_authority.errors import Malformed
 from asl_authority.values import deviation, kept_head
 from asl_authority.values.checkpoint import Checkpoint
-from asl_authority.values.deviation import OlderBackup, lost_heads, read_older_backup
+from asl_authority.values.deviation import OlderBackup, lost_heads, older_backup_of
 from asl_authority.values.fields import Fields
 from asl_authority.values.head import Head
 from asl_authority.values.kept_head import (
@@ -165,7 +165,7 @@ def test_a_deviation_is_a_record_that_reads_back() -> None:
     entry = Entry(RecordType.DEVIATION, facts=backup().facts())
     read = read_entry(RecordType.DEVIATION, entry.to_bytes())
 
-    assert read_older_backup("me.example", read.facts) == backup()
+    assert older_backup_of("me.example", read.facts) == backup()
     assert lost_heads("me.example", [Entry(RecordType.CLAIM), read]) == backup().lost
     assert lost_heads("me.example", [Entry(RecordType.DEVIATION, facts={"deviation": "other"})]) == ()
 
@@ -216,7 +216,7 @@ def test_a_deviation_without_two_persons_a_reason_and_a_loss_is_none(change: dic
 )
 def test_a_record_of_another_form_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(Malformed) as refusal:
-        read_older_backup("me.example", {**backup().facts(), **change})
+        older_backup_of("me.example", {**backup().facts(), **change})
 
     assert refusal.value.check_id == "DEVIATION-SCHEMA"
 

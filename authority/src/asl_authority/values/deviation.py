@@ -61,7 +61,7 @@ class OlderBackup:
             "lost": [each.members() for each in self.lost],
             "from": self.start.members(),
         }
-        read_older_backup(self.domain_id, facts)
+        older_backup_of(self.domain_id, facts)
         return facts
 
     def to_bytes(self) -> bytes:
@@ -82,7 +82,7 @@ class OlderBackup:
         ]
 
 
-def read_older_backup(domain_id: str, facts: Mapping[str, Any]) -> OlderBackup:
+def older_backup_of(domain_id: str, facts: Mapping[str, Any]) -> OlderBackup:
     """What the record of such a deviation says. Raises Malformed."""
     fields = Fields(dict(facts), _NAMES, "deviation", "DEVIATION-SCHEMA")
     if fields.text("deviation") != OLDER_BACKUP:
@@ -105,7 +105,7 @@ def deviations(entries: Iterable[Entry]) -> list[Entry]:
 def lost_heads(domain_id: str, entries: Iterable[Entry]) -> tuple[KeptHead, ...]:
     """Every head that was given up by a recorded deviation. Raises Malformed."""
     backups = [entry.facts for entry in deviations(entries) if entry.facts.get("deviation") == OLDER_BACKUP]
-    return tuple(head for facts in backups for head in read_older_backup(domain_id, facts).lost)
+    return tuple(head for facts in backups for head in older_backup_of(domain_id, facts).lost)
 
 
 def _plain(name: str) -> str:

@@ -70,10 +70,10 @@ def deviations(call: Call) -> Answer:
 
 def _lines(domain_id: str, entry: Entry) -> list[str]:
     from asl_authority.values.canonical import canonical_bytes
-    from asl_authority.values.deviation import OLDER_BACKUP, read_older_backup
+    from asl_authority.values.deviation import OLDER_BACKUP, older_backup_of
 
     if entry.facts.get("deviation") == OLDER_BACKUP:
-        return ["an older backup is gone on from", *read_older_backup(domain_id, entry.facts).lines()]
+        return ["an older backup is gone on from", *older_backup_of(domain_id, entry.facts).lines()]
     return [canonical_bytes(entry.facts).decode()]
 
 
