@@ -12,17 +12,9 @@ from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.operations.boot_claim import boot_gate
-from asl_authority.operations.founding import Founding, found_domain
-from asl_authority.operations.genesis import Asked, prepare_domain, sign_domain
-from asl_authority.operations.reading import HOST
-from asl_authority.storage.domains import create_directories
-from asl_authority.values.public_key_file import public_key_file
-from support.domains import DOMAIN
-from support.genesis import POLICY, ROOT_KEYS, ROOTS
 from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
 from support.stories import asked_for, no_randomness, unprotected
-from support.story_domains import KEYS, PASSPHRASE, story_keys
-from support.story_store import QuickDisk
+from support.story_domains import KEYS, PASSPHRASE, make_domains
 
 AT_REST = Path(__file__).parents[1] / "authority/stories/files" / KEYS
 STORE = "asl-auth-host"
@@ -76,15 +68,6 @@ def make_real(place: Path) -> Path:
     (place / "image.manifest.json.dsse.json").write_bytes(signed(manifest_bytes(), ALICE, BOB))
     status, said = call(machine, "claim", "--manifest", place / "image.manifest.json")
     assert status is ExitStatus.DONE, said
-    disk = QuickDisk()
     gate = boot_gate(machine, machine / STORE)
-    store = create_directories(disk, machine / STORE)
-    for domain_id, label in ((HOST, "the host"), (DOMAIN, "Me")):
-        keys = story_keys(domain_id)
-        asked = Asked(label, POLICY, ROOTS, domain_id=domain_id)
-        new = sign_domain(prepare_domain(asked, keys, ROOT_KEYS[0].public), keys, ROOT_KEYS[:2])
-        sealed = {name: (AT_REST / f"{domain_id}-{name}.priv.enc").read_bytes() for name in keys.by_name}
-        trusted = enumerate(ROOTS.root_keys, 1)
-        files = {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in trusted}
-        found_domain(disk, store, Founding(new, keys, sealed, gate, files=files if domain_id == HOST else {}))
+    make_domains(machine / STORE, AT_REST, gate)
     return machine

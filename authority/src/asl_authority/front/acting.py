@@ -9,6 +9,8 @@ from asl_authority.front.kept import KEEPING, KEPT
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asl_authority.operations.act import Act, Done, Standing
     from asl_authority.operations.gate import Gate
     from asl_authority.operations.unlock import AtRest
@@ -52,10 +54,23 @@ def standing_of(call: Call, domain_id: str) -> Standing:
     return Standing(source, store, report, trusted)
 
 
-def act(call: Call, gate: Gate, standing: Standing, asked: Act, *, going_back: bool = False) -> Answer:
+def nothing_more() -> None:
+    """Opens no other key."""
+
+
+def act(
+    call: Call,
+    gate: Gate,
+    standing: Standing,
+    asked: Act,
+    *,
+    unlock: Callable[[], None] = nothing_more,
+    going_back: bool = False,
+) -> Answer:
     """Show, have it confirmed, open the keys, do it, and keep the new head on the stick.
 
-    Who is `going_back` to an older backup has looked at the last head already.
+    `unlock` opens what lies elsewhere, after the confirmation. Who is `going_back` to an older backup has looked at the
+    last head already.
     """
     from asl_authority.front import ui
     from asl_authority.front.kept import expect_known, kept_after
@@ -75,6 +90,7 @@ def act(call: Call, gate: Gate, standing: Standing, asked: Act, *, going_back: b
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
+    unlock()
     keys = _unlocked(call, standing, asked)
     return kept_after(call, standing.source, _answer(asked, carry_out(standing, asked, gate, keys)))
 
