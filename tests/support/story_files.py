@@ -18,7 +18,7 @@ from support.domains import POLICY, ROOTS, dam, secret
 from support.samples.claim import CLAIM
 from support.samples.receipt import RECEIPT
 from support.samples.snapshot import SNAPSHOT
-from support.sealed_machine import write_sealed
+from support.sealed_machine import CONFIG, write_sealed
 from support.story_store import make_store
 
 # By the name of the file; by the name of the test key.
@@ -56,8 +56,9 @@ def make_files(here: Path) -> None:
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
     make_store(here / "store")
-    for made in ("machine/run/asl", "machine/asl-auth-host"):
+    for made in ("machine/run/asl", "machine/asl-auth-host", "machine/etc/asl-auth-host"):
         (here / made).mkdir(parents=True)
+    (here / "machine/etc/asl-auth-host/config.yaml").write_bytes(CONFIG)
 
 
 def make_receipts(here: Path) -> None:

@@ -80,17 +80,22 @@ def _carry_out(
         return _say(program, request, stdout, completion=bash_completion())
     if request.verb is None:
         raise UsageError("say what to do", hint=f"see: {program} --help")
-    from asl_authority.front.places import authority_root
+    from asl_authority.front.modes import let_through
+    from asl_authority.front.places import another_config, authority_root
 
-    root = authority_root(machine, request.root)
-    call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, stderr, outside)
-    answer = request.verb.run(call)
+    root, config = authority_root(machine, request.root), another_config(machine, request.config)
+    verb = request.verb
+    call = Call(program, verb.name, request.values, request.json, root, machine, stdout, stderr, outside, config)
+    warnings = let_through(call)
+    stderr.writelines(warnings)
+    answer = verb.run(call)
     if request.json:
         from asl_authority.front import ui
 
-        stdout.write(ui.json_object(program, answer.status, verb=request.verb.name, **answer.members))
+        stdout.write(ui.json_object(program, answer.status, verb=verb.name, **answer.members))
     else:
         stdout.write(answer.text)
+    stderr.writelines(warnings)  # again, for what was above is out of sight by now
     return answer.status
 
 

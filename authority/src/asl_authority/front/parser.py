@@ -23,6 +23,7 @@ HIDDEN = argparse.SUPPRESS
 GROUPS: Mapping[str, str] = {
     "status": "machine",
     "self-test": "machine",
+    "config": "config",
     "policy": "policy",
     "claim": "claim",
     "verify-env": "claim",
@@ -48,6 +49,12 @@ COMMON = (
         "DIR",
         "path",
     ),
+    Argument(
+        ("--config",),
+        f"a configuration instead of {contract.CONFIG}; on a sealed host in rehearsal only",
+        "FILE",
+        "path",
+    ),
 )
 
 
@@ -58,6 +65,7 @@ class Request(NamedTuple):
     values: Mapping[str, Any] = {}
     json: bool = False
     root: Path | None = None
+    config: Path | None = None
     version: bool = False
     help: bool = False
     man_page: bool = False

@@ -74,7 +74,7 @@ def finding_line(finding: Finding, no: str = "FAILED") -> str:
 
 def verdict_text(what: str, findings: Sequence[Finding]) -> str:
     """Every finding, and what follows."""
-    failed = [finding.check_id for finding in findings if not finding.ok]
+    failed = dict.fromkeys(finding.check_id for finding in findings if not finding.ok)
     end = f"NOT VALID: {what}: {', '.join(failed)}\n" if failed else f"valid: {what}\n"
     return "".join(finding_line(finding) for finding in findings) + end
 

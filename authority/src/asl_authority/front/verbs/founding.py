@@ -31,6 +31,7 @@ class Roots(NamedTuple):
 
 def init(call: Call) -> Answer:
     """The root set of a store, and the host's own domain under it."""
+    from asl_authority.front.configuration import expect_sealed_policy
     from asl_authority.operations.genesis import Asked
     from asl_authority.operations.reading import HOST
     from asl_authority.values.public_key_file import public_key_file
@@ -38,6 +39,7 @@ def init(call: Call) -> Answer:
     gate = gate_of(call)
     roots = _new_root_set(call, rehearsal=gate.rehearsal)
     policy = given_policy(call.path("policy"))
+    expect_sealed_policy(call, policy)
     asked = Asked("the host", policy, roots, domain_id=HOST, rehearsal=gate.rehearsal)
     keys = enumerate(roots.root_keys, 1)
     files = {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in keys}

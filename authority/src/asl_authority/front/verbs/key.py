@@ -77,11 +77,13 @@ def _begin(call: Call) -> KeyKind:
     """The kind of key, once secrets may come into this process."""
     from asl_authority.front.signing import protect
     from asl_authority.operations.boot_claim import boot_claim
+    from asl_authority.operations.configuration import verified_required
     from asl_authority.operations.gate import expect_keys_allowed
     from asl_authority.storage.state import load_seal
     from asl_authority.values.keyfile import KeyKind
 
-    expect_keys_allowed(load_seal(call.machine), lambda: boot_claim(call.machine, call.root))
+    required = verified_required(call.machine, call.root)
+    expect_keys_allowed(load_seal(call.machine), lambda: boot_claim(call.machine, call.root), required=required)
     protect(call)
     return KeyKind(call.values["kind"])
 
