@@ -40,7 +40,7 @@ def test_a_story_is_told_as_it_is_kept(name: str, here: Path) -> None:
         assert told == kept, f"UPDATE_STORIES=1 writes {path} again: read what changed"
 
 
-@pytest.mark.parametrize("name", ["key", "sign-here"])
+@pytest.mark.parametrize("name", ["key", "shares", "drill", "sign-here"])
 def test_what_is_typed_unseen_is_printed_nowhere(name: str) -> None:
     lines = (STORIES / f"{name}.txt").read_text().splitlines()
     secrets = {

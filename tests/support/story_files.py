@@ -11,9 +11,12 @@ from pathlib import Path
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
+from asl_authority.values.passphrase import shared_passphrase
 from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
+from asl_authority.values.share_set import SALT_BYTES, make_share_set
+from asl_authority.values.slip39 import split
 from support.domains import POLICY, ROOTS, dam, secret
 from support.samples.claim import CLAIM
 from support.samples.receipt import RECEIPT
@@ -29,9 +32,13 @@ KEYS = {
     "auditor": "auditor",
     "log": "log",
     "stranger": "stranger",
+    "shared": "log",
 }
 SEALED = {"root-1": KeyKind.OFFLINE_ROOT, "domain": KeyKind.DOMAIN_ROOT, "log": KeyKind.LOG}
 PASSPHRASE = "a test's own passphrase"
+# Two of three open shared.priv.enc.
+SHARED_SECRET = bytes(range(16))
+SHARES = split(SHARED_SECRET, 2, 3, lambda size: hashlib.shake_256(b"shares").digest(size))
 SEAL = {
     "image": "ab" * 32,
     "mode": "host",
@@ -84,6 +91,12 @@ def make_sealed_files(folder: Path) -> None:
     for name, kind in SEALED.items():
         random = hashlib.shake_256(name.encode()).digest(RANDOM_BYTES)
         (folder / f"{name}.priv.enc").write_bytes(seal_key(secret(KEYS[name]), PASSPHRASE, kind, random))
+    key, passphrase = secret(KEYS["shared"]), shared_passphrase(SHARED_SECRET).text
+    shared = seal_key(key, passphrase, KeyKind.LOG, hashlib.shake_256(b"shared").digest(RANDOM_BYTES))
+    (folder / "shared.priv.enc").write_bytes(shared)
+    sha256 = hashlib.sha256(shared).hexdigest()
+    record = make_share_set(SHARES, key.public.key_id, KeyKind.LOG, sha256, bytes(SALT_BYTES))
+    (folder / "shared.shares.json").write_bytes(record.to_bytes())
 
 
 def private_pem(key: SecretKey) -> bytes:
