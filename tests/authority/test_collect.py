@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from asl_authority.contract import Mode
 from asl_authority.contract.words import spoken
 from asl_authority.errors import Aborted, AuthorityError, Malformed, Refused, UsageError
 from asl_authority.operations import collect
@@ -32,6 +33,7 @@ from asl_authority.values.rootset import (
     read_ratification,
 )
 from asl_authority.values.signed import Signed, unsigned
+from asl_authority.values.state import Seal
 from support.stories import Answers, no_randomness
 
 KEYS = [SecretKey(bytes([n]) * 32) for n in (1, 2, 3)]
@@ -260,3 +262,14 @@ def test_without_a_seal_keys_may_be_used_and_what_is_signed_is_real_unless_a_reh
     expect_keys_allowed(None, lambda: pytest.fail("a workstation needs no claim"))
 
     assert (rehearsal_here(None, False), rehearsal_here(None, True)) == (False, True)
+
+
+def test_on_a_host_that_was_started_for_real_nothing_is_a_rehearsal() -> None:
+    def seal(mode: Mode) -> Seal:
+        return Seal("ab" * 32, mode, "/dev/sr0", (), in_memory=False, times_ms={})
+
+    assert rehearsal_here(seal(Mode.REHEARSAL), False)
+    assert not rehearsal_here(seal(Mode.HOST), False)
+    with pytest.raises(Refused) as refusal:
+        rehearsal_here(seal(Mode.HOST), True)
+    assert check_id_of(refusal) == "REHEARSAL-STARTED"

@@ -10,6 +10,7 @@ import pytest
 from asl_authority.errors import IoFailed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.disk import HostDisk
+from support.memory_disk import MemoryDisk
 
 DISK = HostDisk()
 
@@ -104,3 +105,35 @@ def test_a_link_or_a_fifo_is_not_read(tmp_path: Path) -> None:
             durable.read(DISK, tmp_path / name, 10)
     with pytest.raises(IoFailed, match="longer than 0"):
         durable.read(DISK, tmp_path / "file", 0)
+
+
+class FatDisk(MemoryDisk):
+    """A file system without hard links, as on sticks."""
+
+    def link(self, old: Path, new: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+
+def test_where_there_are_no_hard_links_a_file_appears_whole_and_overwrites_nothing() -> None:
+    disk, path = FatDisk(), Path("/stick/a")
+    disk.make_directory(path.parent)
+    durable.create(disk, path, b"mine")
+    durable.create(disk, path, b"mine")
+
+    assert durable.read(disk, path, 10) == b"mine"
+    with pytest.raises(Refused, match="nothing is overwritten"):
+        durable.create(disk, path, b"others")
+    assert durable.read(disk, path, 10) == b"mine"
+    assert disk.names(path.parent) == ["a"]
+
+
+def test_another_failure_of_a_link_is_none_of_a_file_system_without_links() -> None:
+    class Failing(MemoryDisk):
+        def link(self, old: Path, new: Path) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    disk, path = Failing(), Path("/stick/a")
+    disk.make_directory(path.parent)
+    with pytest.raises(IoFailed):
+        durable.create(disk, path, b"mine")
+    assert disk.names(path.parent) == []

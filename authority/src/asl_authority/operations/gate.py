@@ -20,6 +20,7 @@ from asl_authority.values.head import Head
 from asl_authority.values.state import Seal
 
 CLAIM_MISSING = "CLAIM-MISSING"
+REHEARSAL_STARTED = "REHEARSAL-STARTED"
 REHEARSAL_HOST = "rehearsal"
 # Known to everybody, like all of a rehearsal: its claims and records are the same wherever it is held.
 REHEARSAL_SESSION = hashlib.sha256(b"the session of every rehearsal").hexdigest()[:32]
@@ -53,8 +54,18 @@ class Gate:
 
 
 def rehearsal_here(seal: Seal | None, wanted: bool) -> bool:
-    """Whether what is signed here is a rehearsal's: always under the rehearsal entry, else when it is `wanted`."""
-    return wanted or (seal is not None and seal.mode is Mode.REHEARSAL)
+    """Whether what is done here is a rehearsal's: always under the rehearsal entry, else when it is `wanted`.
+
+    Raises Refused when it is wanted on a sealed host that was started for real: its store is a real one.
+    """
+    rehearsing = seal is not None and seal.mode is Mode.REHEARSAL
+    if wanted and seal is not None and not rehearsing:
+        raise Refused(
+            "--rehearsal: this host was started for real, and its store is a real one",
+            hint="start the rehearsal entry of the boot menu",
+            check_id=REHEARSAL_STARTED,
+        )
+    return wanted or rehearsing
 
 
 def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim], *, required: bool = True) -> None:

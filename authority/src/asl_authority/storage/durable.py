@@ -21,6 +21,10 @@ _PART_START, _PART_END = ".", ".part"
 CHUNK = 1 << 20
 
 
+# What a file system without hard links says to one.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
 def create(disk: Disk, path: Path, data: bytes) -> None:
     """Make a new file. Raises Refused when the name is taken by other bytes, IoFailed."""
     create_from(disk, path, [data])
@@ -37,9 +41,28 @@ def create_from(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
             if not _same(disk, part, path):
                 disk.remove(part)
                 raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _publish_without_links(disk, part, path)
+            return
         disk.remove(part)
 
     _written(disk, part, path, chunks, publish)
+
+
+def _publish_without_links(disk: Disk, part: Path, path: Path) -> None:
+    """On FAT, as sticks have it: take the name by an empty file that must be new, and put the whole one in its place.
+
+    A power cut in between leaves an empty file, which is no key, signature or paper. The store itself is never on one.
+    """
+    try:
+        disk.close(disk.open_new(path))
+    except FileExistsError:
+        if not _same(disk, part, path):
+            disk.remove(part)
+            raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
+    disk.rename(part, path)
 
 
 def replace(disk: Disk, path: Path, data: bytes) -> None:

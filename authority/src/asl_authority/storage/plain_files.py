@@ -64,9 +64,9 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
             raise Refused(f"{path}: is there already, with other contents; nothing is overwritten")
     try:
         for path, data in files.items():
-            there = path.exists()
+            # Before it is made: a name can be there although the sync that should have made it last has failed.
+            made += [] if path.exists() else [path]
             write_new(path, data)
-            made += [] if there else [path]
     except BaseException:  # Ctrl-C too leaves nothing behind
         for path in made:
             _take_away(path)
@@ -77,7 +77,7 @@ def _take_away(path: Path) -> None:
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.durable import remove
 
-    with suppress(IoFailed):
+    with suppress(IoFailed, FileNotFoundError):
         remove(HostDisk(), path)
 
 
