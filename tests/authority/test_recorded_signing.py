@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -22,11 +23,13 @@ from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed_note import read_note
-from support.domains import POLICY, request, secret
+from support.domains import DOMAIN, POLICY, request, secret
+from support.real_store import Person, make_real
+from support.real_store import call as real_call
 from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
 from support.stories import Answers, no_randomness, unprotected
 from support.story_domains import KEYS, PASSPHRASE, make_domains
-from support.story_files import prepared_files
+from support.story_files import make_files, prepared_files
 
 FILES = Path(__file__).parent / "stories/files"
 CLAIM = ("claim", "--manifest", "HERE/image.manifest.json")
@@ -150,7 +153,9 @@ def test_what_roots_sign_of_a_prepared_domain_is_in_the_hosts_log_before_it_is_i
     assert (status, "there is no store here" in said) == (ExitStatus.REFUSED, True)
 
     store = StorePaths(with_store(machine))
-    status, said = call(machine, *sign, answers=("WORDS", PASSPHRASE, PASSPHRASE))
+    status, said = call(machine, *sign)
+    assert (status, "LOG-HEAD-UNKNOWN" in said) == (ExitStatus.REFUSED, True)
+    status, said = call(machine, *sign, *last_head(machine), answers=("WORDS", PASSPHRASE, PASSPHRASE))
     assert status is ExitStatus.DONE, said
     report = check_domain(HostDisk(), store, store.host, "host", trusted=None, rehearsal=False)
     assert report.ok
@@ -179,3 +184,52 @@ def test_a_host_is_founded_under_the_policy_that_is_sealed_and_no_other(machine:
     machine.put("etc/asl-auth-host/policy.hash", f"{POLICY.hash}\n")
     status, said = call(machine, *found)
     assert (status, "nothing is founded yet" in said) == (ExitStatus.REFUSED, True), said
+
+
+def test_x509_certificates_are_in_the_hosts_log_before_they_are_in_files(tmp_path: Path) -> None:
+    shutil.copytree(FILES, tmp_path, dirs_exist_ok=True)
+    make_files(tmp_path)
+    (tmp_path / "out").mkdir()
+    machine = make_real(tmp_path / "real")
+    given = {name: str(tmp_path / name) for name in ("roots.json", "policy.json", "me/cert.json", "me/cert-x509.json")}
+    words = (
+        *("cert", "x509", str(tmp_path / "me/dam.json"), "--root-set", given["roots.json"]),
+        *("--policy", given["policy.json"], "--not-before", "2026-01-01", "--output", str(tmp_path / "out")),
+        *("--certificate", given["me/cert.json"], "--certificate", given["me/cert-x509.json"]),
+        *("--key", str(tmp_path / "x509.priv.enc"), "--stick", str(tmp_path / "out")),
+    )
+    status, said = real_call(machine, *words)
+    assert (status, "LOG-HEAD-UNKNOWN" in said) == (ExitStatus.REFUSED, True), said
+    head = real_call(machine, "log", "head", "--words", "--json")[1]
+    told = json.loads(head[head.index("{") :])
+    status, said = real_call(machine, *words, "--head", f"{told['size']} {told['root']}")
+    assert status is ExitStatus.DONE, said
+
+    store = StorePaths(machine / "asl-auth-host")
+    report = check_domain(HostDisk(), store, store.host, "host", trusted=None, rehearsal=False)
+    entry = next(entry for _, entry in reversed(report.entries) if entry.type is RecordType.ARTIFACT)
+    assert report.ok
+    assert entry.facts["kind"] == "x509"
+    written = [path.read_bytes() for path in (tmp_path / "out").glob("*.pem")]
+    assert sorted(store.host.block(each).read_bytes() for each in entry.blocks) == sorted(written)
+    assert len(written) > 1
+
+
+def test_the_record_of_a_drill_goes_into_a_log(tmp_path: Path) -> None:
+    machine = make_real(tmp_path)
+    shutil.copy(FILES / "log.priv.enc", tmp_path)
+    (tmp_path / "log.pub").write_bytes(public_key_file(secret("log").public))
+    head = real_call(machine, "log", "head", "--domain", DOMAIN, "--json")[1]
+    told = json.loads(head[head.index("{") :])
+    words = (
+        *("key", "drill", str(tmp_path / "log.priv.enc"), "--kind", "log", "--by", "passphrase"),
+        *("--output", str(tmp_path / "drill.json"), "--domain", DOMAIN, "--head", f"{told['size']} {told['root']}"),
+    )
+    status, said = real_call(machine, *words, person=Person(answers=["Alice", ""]))
+    assert status is ExitStatus.DONE, said
+
+    store = StorePaths(machine / "asl-auth-host")
+    report = check_domain(HostDisk(), store, store.domain(DOMAIN), DOMAIN, trusted=None, rehearsal=False)
+    entry = report.entries[-2][1]
+    assert entry.facts["passed"] is True
+    assert store.domain(DOMAIN).block(entry.blocks[0]).read_bytes() == (tmp_path / "drill.json").read_bytes()

@@ -9,6 +9,8 @@ from asl_authority.front.given import KEY_FILE_LIMIT
 from asl_authority.front.verb import Answer, Call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asl_authority.operations.drill import Held
     from asl_authority.operations.shares import Places
     from asl_authority.values.ed25519 import PublicKey, SecretKey
@@ -78,12 +80,32 @@ def held_drill(call: Call, kind: KeyKind, public: PublicKey, record: ShareSet | 
     from asl_authority.storage.state import load_seal
 
     path, output = call.path("file"), call.path("output")
+    recording = _recording(call)
     backup = Backup(str(path), read_file(path, KEY_FILE_LIMIT), kind, public, record)
     expect_record_of(backup)
     rehearsal = rehearsal_here(load_seal(call.machine), False)
     held = hold_drill(call.terminal, call.outside.random, backup, rehearsal=rehearsal)
     write_new(output, held.drill.to_bytes())
-    return _ended(str(output), held)
+    ended = _ended(str(output), held)
+    return ended if recording is None else recording(held, ended)
+
+
+def _recording(call: Call) -> Callable[[Held, Answer], Answer] | None:
+    """How the record comes into the log of the domain that is named, which is looked at before there is a drill."""
+    domain_id = call.values.get("domain")
+    if domain_id is None:
+        return None
+    from asl_authority.front.acting import act, gate_of, standing_of
+    from asl_authority.operations.drill import drill_act
+
+    gate, standing = gate_of(call), standing_of(call, domain_id)
+
+    def record(held: Held, ended: Answer) -> Answer:
+        call.terminal.say(ended.text)
+        done = act(call, gate, standing, drill_act(held.drill))
+        return Answer(ended.text + done.text, {**done.members, **ended.members}, ended.status or done.status)
+
+    return record
 
 
 def _ended(output: str, held: Held) -> Answer:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from asl_authority.errors import AuthorityError, Malformed, UnlockFailed, UsageError
+from asl_authority.operations.act import Act, Bench, Made
 from asl_authority.operations.keys import prove
+from asl_authority.operations.pieces import Piece
 from asl_authority.operations.shares import open_with_shares
 from asl_authority.operations.terminal import Terminal
 from asl_authority.operations.unlock import unlock
@@ -20,6 +22,7 @@ from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.fields import LINE, LINE_LIMIT
 from asl_authority.values.finding import Finding
 from asl_authority.values.keyfile import WORK, KeyKind
+from asl_authority.values.log_record import RecordType
 from asl_authority.values.share_set import ShareSet, check_key_file
 from asl_authority.values.slip39 import Share
 
@@ -74,6 +77,20 @@ def hold_drill(terminal: Terminal, random: Callable[[int], bytes], backup: Backu
         rehearsal=rehearsal,
     )
     return Held(drill, tuple(findings), trouble)
+
+
+def drill_act(drill: Drill) -> Act:
+    """Bring the record of a drill into a domain's log, whether it passed or not."""
+    data = drill.to_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    result = "passed" if drill.passed else f"failed: {', '.join(drill.failed)}"
+    lines = (f"the record of a drill with the key {drill.key_id}", f"  {digest}", f"  {result}")
+
+    def make(bench: Bench) -> Made:
+        facts = {"drill": digest, "key_id": drill.key_id, "passed": drill.passed}
+        return Made((bench.put(Piece(RecordType.ARTIFACT, blocks=(data,), facts=facts)),), names={digest: "drill.json"})
+
+    return Act("key-drill", "the record of a drill is kept", lines, data, make)
 
 
 def ask_persons(terminal: Terminal) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ Nothing is signed there that no log records: what a claim covers is a head, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from asl_authority.operations.act import Act, Bench, Made
 from asl_authority.operations.collect import Task, signed
 from asl_authority.operations.pieces import Piece
+from asl_authority.operations.x509 import Export, finished, signed_here
 from asl_authority.values.ed25519 import Signer
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.signed import Body
@@ -41,3 +42,24 @@ class Recorded(Generic[T]):
             return Made((entry,))
 
         return Act("sign", f"signed: {task.what}", tuple(shown.splitlines()), body, make)
+
+
+@dataclass
+class RecordedExport:
+    """X.509 certificates, signed in the same way; `signatures` are there afterwards, by the certificates' names."""
+
+    export: Export
+    signer: Callable[[], Signer]
+    signatures: dict[str, bytes] = field(default_factory=dict)
+
+    def act(self, shown: str) -> Act:
+        """The operation: its digest is the one that is confirmed everywhere else."""
+        export = self.export
+
+        def make(bench: Bench) -> Made:
+            self.signatures |= signed_here(export, self.signer)
+            made = finished(export, self.signatures)
+            facts = {"kind": "x509", "sha256": export.digest.hex()}
+            return Made((bench.put(Piece(RecordType.ARTIFACT, blocks=tuple(made.values()), facts=facts)),))
+
+        return Act("sign", f"signed: {export.what}", tuple(shown.splitlines()), export.to_be_signed, make)

@@ -65,9 +65,14 @@ class Export:
     rehearsal: bool
 
     @property
+    def to_be_signed(self) -> bytes:
+        """All the bytes to be signed, one certificate after the other."""
+        return b"".join(each.tbs() for each in self.certificates)
+
+    @property
     def digest(self) -> bytes:
-        """SHA-256 of all the bytes to be signed, one certificate after the other: what two people compare."""
-        return hashlib.sha256(b"".join(each.tbs() for each in self.certificates)).digest()
+        """SHA-256 of these: what two people compare."""
+        return hashlib.sha256(self.to_be_signed).digest()
 
     @property
     def what(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key, verdict
+from asl_authority.front.given import KEY_FILE_LIMIT, REHEARSAL, given_public_key, verdict
+from asl_authority.front.kept import KEEPING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
@@ -270,7 +271,8 @@ VERBS = (
         "Asks who is present, opens the backup copy of a key file with its shares or with the passphrase on paper, "
         "holds the key against its public half, and has it sign something fresh that two implementations verify. "
         "The record says key, file, method, numbers of the shares, persons and result; it has no secret and no time. "
-        "A drill that fails leaves a record too, and ends with 7 or 3; one that is stopped leaves none.",
+        "A drill that fails leaves a record too, and ends with 7 or 3; one that is stopped leaves none. With "
+        "--domain the record goes into that domain's log too, as an operation with its receipt.",
         drill,
         (
             FILE,
@@ -279,6 +281,8 @@ VERBS = (
             PUBLIC_KEY,
             SHARE_SET,
             Argument(("--output",), "the record's new file", "FILE", "path", required=True),
+            Argument(("--domain",), "the domain whose log has the record too", "ID"),
+            *(*KEEPING, REHEARSAL),
         ),
     ),
 )

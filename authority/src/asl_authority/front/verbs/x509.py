@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asl_authority.front.given import CERTIFICATES, POLICY, REHEARSAL, ROOT_SET
+from asl_authority.front.kept import KEEPING
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ TBS, SIGNATURE = ".tbs", ".sig"
 
 def export(call: Call) -> Answer:
     """Judge, show, and go the way that was asked for: a key here, bytes out, signatures in."""
-    from asl_authority.front.signing import SIGNATURE_LIMIT, begin, signer_named, unlocked
+    from asl_authority.front.signing import SIGNATURE_LIMIT, begin, in_the_log, signer_named, unlocked
     from asl_authority.operations import x509
     from asl_authority.operations.confirm import confirm
     from asl_authority.storage.plain_files import named, read_file
@@ -44,6 +45,8 @@ def export(call: Call) -> Answer:
             path = folder / f"{each.name}{SIGNATURE}"
             with named(path):
                 signatures[each.name] = read_file(path, SIGNATURE_LIMIT)
+    elif in_the_log(call):
+        return _recorded(call, wanted, shown)
     else:
         call.terminal.say(shown)
         confirm(call.terminal, f"To be signed: {wanted.what}", wanted.digest)
@@ -51,6 +54,33 @@ def export(call: Call) -> Answer:
     made = x509.finished(wanted, signatures)
     paths = x509.write_certificates(wanted, made, call.path("output"))
     return _written(call, wanted, paths)
+
+
+def _recorded(call: Call, wanted: Export, shown: str) -> Answer:
+    """On a sealed host: as an operation of the host's own domain, and only then in files. Raises as `act`."""
+    from asl_authority.errors import Refused
+    from asl_authority.front.acting import act, gate_of, standing_of
+    from asl_authority.front.signing import unlocked
+    from asl_authority.operations import x509
+    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.recorded_signing import RecordedExport
+    from asl_authority.values.ed25519 import SecretKey
+    from asl_authority.values.keyfile import KeyKind
+
+    folder = call.path("output")
+    for each in wanted.certificates:
+        if (path := folder / f"{each.name}.pem").exists():
+            raise Refused(f"{path}: is there already; nothing is overwritten")
+    opened: list[SecretKey] = []
+    signing = RecordedExport(wanted, lambda: opened[0])
+    gate, standing = gate_of(call), standing_of(call, HOST)
+    key = KeyKind.X509
+    done = act(
+        call, gate, standing, signing.act(shown), unlock=lambda: opened.append(unlocked(call, wanted.issuer, key))
+    )
+    paths = x509.write_certificates(wanted, x509.finished(wanted, signing.signatures), folder)
+    answer = _written(call, wanted, paths)
+    return Answer(done.text + answer.text, {**done.members, **answer.members}, done.status)
 
 
 def _expect_folder(call: Call) -> None:
@@ -159,6 +189,7 @@ EXPORT = Verb(
         Argument(("--add-signature",), "take the signatures in this folder, made elsewhere", "DIR", "path"),
         Argument(("--public-key",), "the X.509 key that signs; needed where several are certified", "FILE", "path"),
         Argument(("--output",), "the folder for the certificates, which are new files", "DIR", "path"),
+        *KEEPING,
         REHEARSAL,
         DRY_RUN,
     ),
