@@ -33,6 +33,7 @@ GROUPS: Mapping[str, str] = {
     "dam": "dam",
     "key": "key",
     "receipt": "receipt",
+    "ceremony": "ceremony",
     "log": "log",
     "snapshot": "store",
     "store": "store",

@@ -6,11 +6,11 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.durable import create_from, remove
+from asl_authority.storage.durable import append, create_from, cut, make_directory, remove, told
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -41,6 +41,35 @@ def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
         create_from(HostDisk(), path, chunks)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: no such directory") from None
+
+
+def write_more(path: Path, data: bytes, size: int) -> None:
+    """Add to a file of exactly `size` bytes; on the disk when this returns. Raises UsageError, IoFailed."""
+    try:
+        append(HostDisk(), path, data, size)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+
+
+def shorten(path: Path, size: int) -> None:
+    """Take away what stands after `size` bytes of a file. Raises IoFailed."""
+    cut(HostDisk(), path, size)
+
+
+@contextmanager
+def scratch(parent: Path, files: Mapping[PurePosixPath, bytes], folders: Iterable[str]) -> Iterator[Path]:
+    """A new directory below `parent` with these files and folders, which is gone afterwards. Raises IoFailed."""
+    import tempfile
+
+    disk = HostDisk()
+    with told("make", parent), tempfile.TemporaryDirectory(dir=parent, prefix="asl-") as name:
+        for folder in folders:
+            make_directory(disk, Path(name) / folder)
+        for path, data in files.items():
+            for above in reversed(path.parents[:-1]):
+                make_directory(disk, Path(name) / above)
+            write_new(Path(name) / path, data)
+        yield Path(name)
 
 
 def write_checked(path: Path, data: bytes, check: Callable[[bytes], None]) -> None:
