@@ -40,6 +40,8 @@ class Person:
         for beginning, answer in ANSWERS.items():
             if question.startswith(beginning):
                 return answer
+        if not question.startswith("To go on"):
+            raise AssertionError(f"nobody has an answer to: {question}")
         return asked_for(question, self.screen)
 
     def secret(self, question: str) -> str:

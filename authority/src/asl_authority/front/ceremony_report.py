@@ -70,7 +70,7 @@ def last_head(record: Record) -> HeadSeen | None:
     """The head that the last step with one ended with; with its words for paper, where any step said them."""
     heads = [event.head for event in record.events if event.head is not None]
     worded = [head for head in heads if head.words and (head.size, head.root) == (heads[-1].size, heads[-1].root)]
-    return (worded or heads or [None])[-1]
+    return (worded or heads)[-1] if heads else None
 
 
 def _top(ceremony: Ceremony, record: Record) -> Block:
