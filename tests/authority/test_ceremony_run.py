@@ -47,7 +47,7 @@ def begin(path: Path, person: Person, verbs: Verbs) -> Record:
 
 
 def go_on(path: Path, person: Person, verbs: Verbs) -> Record:
-    return hold(CEREMONY, load_record(path, CEREMONY, cut=True), desk(person), verbs)
+    return hold(CEREMONY, load_record(path, CEREMONY, go_on=True), desk(person), verbs)
 
 
 def person(*planned: tuple[str, str], at: Callable[[str], None] = lambda _: None) -> Person:
@@ -231,7 +231,7 @@ def test_a_record_is_continued_for_its_own_ceremony_and_while_something_is_left(
     path.write_bytes(written(*EVENTS[:2])[1])
     other = replace(CEREMONY, version=9)
     with pytest.raises(Refused) as raised:
-        load_record(path, other, cut=True)
+        load_record(path, other, go_on=True)
     assert raised.value.check_id == "CEREMONY-RECORD-EQUAL"
 
     path.write_bytes(written(*EVENTS)[1])
@@ -240,7 +240,7 @@ def test_a_record_is_continued_for_its_own_ceremony_and_while_something_is_left(
 
     path.write_bytes(b"half a line")
     with pytest.raises(Malformed):
-        load_record(path, CEREMONY, cut=True)
+        load_record(path, CEREMONY, go_on=True)
 
 
 def test_a_record_that_is_only_read_is_left_as_it_is(path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_record_that_is_only_read_is_left_as_it_is(path: Path) -> None:
     path.write_bytes(half)
 
     with pytest.raises(Malformed):
-        load_record(path, CEREMONY, cut=False)
+        load_record(path, CEREMONY, go_on=False)
     assert path.read_bytes() == half
 
 

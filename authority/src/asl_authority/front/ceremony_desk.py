@@ -50,7 +50,7 @@ def head_lines(head: HeadSeen) -> list[str]:
 
 
 def aloud_text(number: int, source: Event, fingerprint: str) -> str:
-    """What is read aloud of a step: its head for paper, else the digests that were confirmed, else its record."""
+    """What is read aloud of a step: its head for paper, else digests confirmed or answered, else its record."""
     if source.head is not None:
         return f"The head of the log after step {number}:\n" + "".join(
             f"  {line}\n" for line in head_lines(source.head)
@@ -58,6 +58,9 @@ def aloud_text(number: int, source: Event, fingerprint: str) -> str:
     if source.confirmed:
         each = "".join(digest_text(bytes.fromhex(digest)) for digest in source.confirmed)
         return f"What was confirmed at step {number}:\n{each}"
+    if source.digests:
+        each = "".join(f"{ui.plain(name)}\n{digest_text(bytes.fromhex(digest))}" for name, digest in source.digests)
+        return f"What step {number} answered:\n{each}"
     return f"What the record says of step {number}:\n{digest_text(bytes.fromhex(fingerprint))}"
 
 
@@ -130,6 +133,10 @@ class ConsoleDesk:
         text = "" if outcome is None else outcome.text
         self._terminal.say(f"{text}Step {number} is done, and on the record.\n")
 
+    def noted(self, number: int) -> None:
+        """The deviation is there for good."""
+        self._terminal.say(f"The deviation at step {number} is on the record.\n")
+
     def failed(self, number: int, outcome: Outcome) -> None:
         """What the verb answers, and that it did not go."""
         self._terminal.say(f"{outcome.text}Step {number} ended with {int(outcome.status)}; that is on the record.\n")
@@ -193,6 +200,9 @@ class NobodysDesk:
         raise Refused(f"the rehearsal does not come to its end: {why}", hint=BLANK)
 
     def finished(self, number: int, outcome: Outcome | None) -> None:
+        """On with it."""
+
+    def noted(self, number: int) -> None:
         """On with it."""
 
     def failed(self, number: int, outcome: Outcome) -> None:

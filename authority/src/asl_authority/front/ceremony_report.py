@@ -81,8 +81,9 @@ def _top(ceremony: Ceremony, record: Record) -> Block:
         "THE REPORT OF A CEREMONY",
         "",
         f"{INDENT}{ui.plain(ceremony.title)}, version {ceremony.version}",
-        f"{INDENT}{'ended' if record.ended else 'NOT ENDED: it can be continued'}: {states.count('done')} of "
-        f"{len(states)} steps done, {len(deviations(record))} deviations, stopped {stopped} times",
+        f"{INDENT}{'ended' if record.ended else 'NOT ENDED: it can be continued'}",
+        f"{INDENT}steps done: {states.count('done')} of {len(states)}; deviations: {len(deviations(record))}; "
+        f"stopped: {stopped}",
         "",
         *banner,
         "Digest of the ceremony",

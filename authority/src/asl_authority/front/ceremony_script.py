@@ -5,7 +5,7 @@ Digests are printed where a rehearsal's record knows them; where keys will be fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from asl_authority.contract.words import spoken
 from asl_authority.front import ui
@@ -82,7 +82,7 @@ def script_pages(
     """The pages. `record` is that of a rehearsal; `command` words a step, `confirms` says whether it shows a digest."""
     blocks = [_cover(ceremony), *_people_and_assertions(ceremony)]
     for number, step in enumerate(ceremony.steps, 1):
-        blocks.append([*_step(number, step, record, command, confirms)])
+        blocks.append([*_step(number, step, ceremony.steps, record, command, confirms)])
     blocks.append(["End of the ceremony", f"{INDENT}{BOX} the report is printed, and all have signed it"])
     blocks += [_sheet(letter, *each) for letter, each in zip("ABCDEFGH", SHEETS, strict=False)]
     return paged(blocks, ui.plain(f"{ceremony.title}, version {ceremony.version}"), page_head(ceremony))
@@ -117,7 +117,7 @@ def _cover(ceremony: Ceremony) -> Block:
         *digest_text(ceremony.digest).rstrip().split("\n"),
         f"{BOX} it asks for {words_asked(ceremony.digest)}",
         "",
-        f"date {'_' * 20}  place {'_' * 46}",
+        f"date {'_' * 20}  place {'_' * 44}",
     ]
 
 
@@ -139,6 +139,7 @@ def _asserted(assertion: Assertion) -> list[str]:
 def _step(
     number: int,
     step: Step,
+    steps: Sequence[Step],
     record: Record | None,
     command: Callable[[Step], list[str]],
     confirms: Callable[[Step], bool],
@@ -155,12 +156,12 @@ def _step(
         case Does.CHECK:
             yield from _hanging(f"{BOX} ", step.text)
         case Does.READ_ALOUD:
-            yield from _aloud(step.aloud, record)
+            yield from _aloud(step.aloud, record, headed=confirms(steps[step.aloud - 1]))
         case Does.DEVIATION:
             yield from _hanging("planned: ", step.text)
             yield from _deviation_blanks()
     initials = "  ".join(f"{role} ____" for role in Role)
-    yield f"{INDENT}{BOX} done   began __:__   ended __:__   initials: {initials}"
+    yield f"{INDENT}{BOX} done  began __:__  ended __:__  initials: {initials}"
 
 
 def _ticked(text: str) -> Iterator[str]:
@@ -198,24 +199,30 @@ def _blank_digest(step: Step, confirms: Callable[[Step], bool]) -> Iterator[str]
         return
     yield f"{INDENT}It shows a digest: write down its words, each read aloud by one and heard"
     yield f"{INDENT}by another."
-    for line in range(1, 9):
-        yield f"{INDENT}  {line}: " + " ".join([BLANK_WORD] * WORDS_PER_LINE)
+    yield from _blank_words()
     asked = "word __ of line __ " + BLANK_WORD
     yield f"{INDENT}{BOX} it asks for {asked}"
     yield f"{INDENT}{'':>15} {asked}"
 
 
-def _aloud(number: int, record: Record | None) -> Iterator[str]:
+def _blank_words() -> Iterator[str]:
+    for line in range(1, 9):
+        yield f"{INDENT}  {line}: " + " ".join([BLANK_WORD] * WORDS_PER_LINE)
+
+
+def _aloud(number: int, record: Record | None, *, headed: bool) -> Iterator[str]:
     yield f"{INDENT}One reads aloud what the screen shows of step {number}, another compares."
     events = () if record is None else record.of_step(number)
     if record is not None and events:
         source = record.done(number) or events[-1]
         text = aloud_text(number, source, record.lines[record.events.index(source)])
         yield from (f"{INDENT}{line}" for line in text.rstrip().split("\n"))
-    else:
+    elif headed:  # what is confirmed goes into a log, of which the head is read
         yield f"{INDENT}  size ________"
         yield from (f"{INDENT}  " + " ".join([BLANK_WORD] * WORDS_PER_LINE) for _ in range(3))
-    yield f"{INDENT}{BOX} the same   read by _____________________  heard by ____________________"
+    else:
+        yield from _blank_words()
+    yield f"{INDENT}{BOX} the same  read by ____________________  heard by ____________________"
 
 
 def _deviation_blanks() -> Iterator[str]:

@@ -86,6 +86,9 @@ class Desk(Protocol):
     def finished(self, number: int, outcome: Outcome | None) -> None:
         """It is on the record: now say so."""
 
+    def noted(self, number: int) -> None:
+        """A deviation is on the record."""
+
     def failed(self, number: int, outcome: Outcome) -> None:
         """It is on the record that it did not go."""
 
@@ -126,19 +129,21 @@ def taken(path: Path) -> Refused:
     return Refused(f"{path}: is there already; nothing is overwritten", hint=f"to go on with it: --continue {path}")
 
 
-def load_record(path: Path, ceremony: Ceremony, *, cut: bool) -> OnDisk:
-    """The record in a file; with `cut`, a last line that was not written to its end is taken away.
+def load_record(path: Path, ceremony: Ceremony, *, go_on: bool) -> OnDisk:
+    """The record in a file; who goes on with it takes a last line that was not written to its end away.
 
-    Raises Malformed, Refused for the record of another ceremony, UsageError, IoFailed.
+    Raises Malformed, Refused for the record of another ceremony or one that has ended, UsageError, IoFailed.
     """
     data = read_file(path, MOST_BYTES)
-    whole = whole_lines(data) if cut else data
+    whole = whole_lines(data) if go_on else data
     if not whole:
         raise Malformed(f"{path}: not one event is in it", check_id="CEREMONY-RECORD-SCHEMA")
     record = read_record(whole)
     finding = check_record(record, ceremony)
     if not finding.ok:
         raise Refused(f"{path}: {finding.detail}", check_id=finding.check_id)
+    if go_on and record.ended:
+        raise Refused("this ceremony has ended: nothing is left to do", hint="see: ceremony report")
     if len(whole) < len(data):
         shorten(path, len(whole))
     return OnDisk(record, path, len(whole), cut=len(whole) < len(data))
@@ -150,8 +155,6 @@ def hold(ceremony: Ceremony, kept: Kept, desk: Desk, verbs: Verbs) -> Record:
     Raises Aborted or KeyboardInterrupt when people end it, which is on the record then; IoFailed.
     """
     record = kept.record
-    if record.ended:
-        raise Refused("this ceremony has ended: nothing is left to do", hint="see: ceremony report")
     desk.agree()
     left_open = record.left_open
     kept.add(Event(Happened.CONTINUED) if record.events else Event(Happened.BEGUN, ceremony=ceremony.digest.hex()))
@@ -186,9 +189,11 @@ def _hold_step(kept: Kept, desk: Desk, verbs: Verbs, number: int, step: Step, *,
                 why = ""
             case Choice.GO_ON:
                 kept.add(desk.deviation(number))
+                desk.noted(number)
                 return
             case Choice.END_WITH_WORDS:
                 kept.add(replace(desk.deviation(number), goes_on=False))
+                desk.noted(number)
                 _end(number)
             case Choice.END:
                 _end(number)

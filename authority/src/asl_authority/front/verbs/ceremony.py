@@ -89,7 +89,7 @@ def report(call: Call) -> Answer:
     from asl_authority.operations.ceremony_run import load_record
 
     ceremony = _ceremony(call)
-    record = load_record(call.path("record"), ceremony, cut=False).record
+    record = load_record(call.path("record"), ceremony, go_on=False).record
     answer = _printed(
         call, ceremony, report_pages(ceremony, record), "the report", dict(report_members(ceremony, record))
     )
@@ -125,7 +125,7 @@ def _kept(ceremony: Ceremony, fresh: Path | None, old: Path | None) -> OnDisk:
     from asl_authority.values.ceremony_record import Record
 
     if old is not None and fresh is None:
-        return load_record(old, ceremony, cut=True)
+        return load_record(old, ceremony, go_on=True)
     if fresh is None or old is not None:
         raise UsageError(
             "say one of --record and --continue",
@@ -190,7 +190,7 @@ def _expected(call: Call, ceremony: Ceremony) -> Record | None:
     if path is not None and not ceremony.rehearsal:
         raise UsageError("--record: only a rehearsal's digests are known beforehand")
     if path is not None:
-        return load_record(path, ceremony, cut=False).record
+        return load_record(path, ceremony, go_on=False).record
     return None if blank or not ceremony.rehearsal else _rehearsed(call, ceremony)
 
 
