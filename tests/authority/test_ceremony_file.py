@@ -26,7 +26,7 @@ from asl_authority.values.ceremony_record import (
     whole_lines,
 )
 from asl_authority.values.strict_yaml import RULES as YAML_RULES
-from support.samples.ceremony import CEREMONY, DIGEST, EVENTS, TEXT, written
+from support.ceremony_samples import CEREMONY, DIGEST, EVENTS, TEXT, written
 
 IDS = {rule.check_id for rules in (ceremonies, records) for rule in rules.RULES}
 IDS |= {rule.check_id for rule in (*JSON_RULES, *YAML_RULES)}

@@ -15,7 +15,7 @@ from asl_authority.operations.ceremony_run import OnDisk, Outcome, hold, load_re
 from asl_authority.values.ceremony import Ceremony, Does, Step
 from asl_authority.values.ceremony_record import Event, Happened, HeadSeen, Record, read_record
 from support.ceremonies import Person
-from support.samples.ceremony import CEREMONY, EVENTS, written
+from support.ceremony_samples import CEREMONY, EVENTS, written
 
 DEVIATION = [("What happens", "another bag"), ("Why", "torn")]
 # What follows a deviation at step 2: the planned one of step 4, and one at step 5, which takes something over from 2.
