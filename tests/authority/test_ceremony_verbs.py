@@ -10,6 +10,7 @@ import pytest
 
 from asl_authority.contract import ExitStatus
 from asl_authority.contract.words import hex_groups, spoken
+from asl_authority.errors import Aborted
 from asl_authority.front.ceremony_script import words_asked
 from asl_authority.front.pages import LINES
 from asl_authority.operations.ceremony_watch import Obedient, Watched
@@ -281,6 +282,10 @@ def test_a_digest_counts_as_confirmed_when_its_words_were_typed() -> None:
     confirm(watched, "This", digest)
     assert watched.confirmed == [digest.hex()]
 
+    wrong = Watched(Person([("To go on", "no")] * 3))
+    with pytest.raises(Aborted):
+        confirm(wrong, "This", digest)
+    assert wrong.confirmed == []
     other = Watched(Person())
     other.say(f"This\nSHA-256, to be compared with what was agreed:\n{digest_text(digest)}")
     other.ask("Enter runs it")

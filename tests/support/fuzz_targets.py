@@ -153,7 +153,7 @@ SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
 
 
 # Readers of texts by people: one value has several, and no vector tells.
-SEVERAL_TEXTS = frozenset(("policy_text.read_policy_text",))
+SEVERAL_TEXTS = frozenset(("ceremony.read_ceremony", "policy_text.read_policy_text"))
 
 
 @dataclass(frozen=True)

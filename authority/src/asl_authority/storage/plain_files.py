@@ -62,7 +62,9 @@ def scratch(parent: Path, files: Mapping[PurePosixPath, bytes], folders: Iterabl
     import tempfile
 
     disk = HostDisk()
-    with told("make", parent), tempfile.TemporaryDirectory(dir=parent, prefix="asl-") as name:
+    with told("make", parent):
+        made = tempfile.TemporaryDirectory(dir=parent, prefix="asl-")
+    with made as name:
         for folder in folders:
             make_directory(disk, Path(name) / folder)
         for path, data in files.items():
