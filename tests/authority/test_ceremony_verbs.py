@@ -15,8 +15,11 @@ from asl_authority.front.ceremony_script import words_asked
 from asl_authority.front.pages import LINES
 from asl_authority.operations.ceremony_watch import Obedient, Watched
 from asl_authority.operations.confirm import asked_words, confirm, digest_text
+from asl_authority.operations.unlock import unlock
 from asl_authority.values.ceremony import read_ceremony
 from asl_authority.values.ceremony_record import read_record
+from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
 from asl_authority.values.pdf import make_pdf
 from support.ceremonies import EXAMPLE, Person, call
 from support.stories import asked_for
@@ -300,4 +303,17 @@ def test_nobody_answers_only_what_is_on_the_screen() -> None:
             ask("Passphrase: ")
         assert getattr(raised.value, "status", None) is ExitStatus.REFUSED
     nobody.reveal("the words\n  1: one two\n  2: three\n", "Write it down")
-    assert nobody.secret("Passphrase: ") == "one two three"
+    nobody.reveal("the words\n  1: four\n", "Write it down")
+    assert nobody.secret("Type it back: ") == "four"
+
+
+def test_nobody_tries_the_passphrase_before_when_the_last_one_opens_nothing() -> None:
+    nobody = Obedient()
+    key = SecretKey(bytes(32))
+    data = seal_key(key, "one two three", KeyKind.PRINCIPAL, bytes(RANDOM_BYTES))
+    nobody.reveal("the words\n  1: one two\n  2: three\n", "Write it down")
+    nobody.reveal("the words\n  1: four\n", "Write it down")
+
+    assert unlock(nobody, "a key", data, KeyKind.PRINCIPAL, key.public) == key
+    nobody.say("The next one.\n")
+    assert nobody.secret("Passphrase: ") == "four"

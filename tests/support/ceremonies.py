@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ from pathlib import Path
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
+from asl_authority.operations.ceremony_watch import Revealed
 from asl_authority.values.finding import Finding
 from support.stories import asked_for
 
 EXAMPLE = Path(__file__).parents[2] / "docs/ceremonies"
-SHOWN = re.compile(r"^  [0-9]: (.+)$", re.MULTILINE)
 # What a ceremony asks, by how the question begins, and what a person says who has nothing to object.
 ANSWERS = {"Enter runs it": "", "Is it so?": "yes", "Number:": "1", "Was it the same?": "yes"}
 
@@ -28,10 +27,11 @@ class Person:
     planned: list[tuple[str, str]] = field(default_factory=list)
     at_question: Callable[[str], None] = lambda _: None
     screen: str = ""
-    revealed: str = ""
+    passphrases: Revealed = field(default_factory=Revealed)
 
     def say(self, text: str) -> None:
         self.screen += text
+        self.passphrases.said(text)
 
     def ask(self, question: str) -> str:
         self._read(question)
@@ -46,11 +46,11 @@ class Person:
 
     def secret(self, question: str) -> str:
         self._read(question)
-        return self.revealed
+        return self.passphrases.next()
 
     def reveal(self, text: str, question: str) -> None:
         self._read(question)
-        self.revealed = " ".join(SHOWN.findall(text))
+        self.passphrases.shown(text)
 
     def _read(self, question: str) -> None:
         self.screen += f"{question}\n"

@@ -7,6 +7,7 @@ import re
 from asl_authority.errors import Refused
 from asl_authority.operations.confirm import Shown, asked_digest, shown_digest
 from asl_authority.operations.terminal import Terminal
+from asl_authority.operations.unlock import WRONG
 
 NUMBERED = re.compile(r"^  [0-9]+: (.+)$", re.MULTILINE)
 
@@ -41,32 +42,56 @@ class Watched:
         self._person.reveal(text, question)
 
 
+class Revealed:
+    """The passphrases that a rehearsal has shown, the last one first; after a wrong one, the one before it."""
+
+    def __init__(self) -> None:
+        self._known: list[str] = []
+        self._tried = 0
+
+    def shown(self, text: str) -> None:
+        """One more."""
+        self._known.append(" ".join(NUMBERED.findall(text)))
+        self._tried = 0
+
+    def said(self, text: str) -> None:
+        """See whether the one before was wrong."""
+        if not text.startswith(WRONG):
+            self._tried = 0
+
+    def next(self) -> str:
+        """What to type, or nothing when none is known."""
+        self._tried += 1
+        return self._known[-1 - (self._tried - 1) % len(self._known)] if self._known else ""
+
+
 class Obedient:
     """Nobody at all: confirms what is shown and types back what was revealed. For rehearsals without people only."""
 
     def __init__(self) -> None:
         self._shown: Shown | None = None
-        self._revealed = ""
+        self._passphrases = Revealed()
 
     def say(self, text: str) -> None:
         """Read it."""
+        self._passphrases.said(text)
         self._shown = shown_digest(text) or self._shown
 
     def ask(self, question: str) -> str:
-        """The words that are asked for."""
+        """The words that are asked for. Raises Refused for any other question."""
         if self._shown is None or not asked_digest(question, self._shown.digest):
             raise Refused(f"only a person can answer this: {question.strip()}", hint=BLANK)
         return " ".join(self._shown.words)
 
     def secret(self, question: str) -> str:
-        """The passphrase that was revealed. Raises Refused when there is none."""
-        if not self._revealed:
+        """A passphrase that was revealed. Raises Refused when there is none."""
+        if not (known := self._passphrases.next()):
             raise Refused(f"only a person knows this: {question.strip()}", hint=BLANK)
-        return self._revealed
+        return known
 
     def reveal(self, text: str, question: str) -> None:  # noqa: ARG002 - as Terminal has it
         """Keep it."""
-        self._revealed = " ".join(NUMBERED.findall(text))
+        self._passphrases.shown(text)
 
 
 BLANK = "give --blank for a script with blanks, or --record FILE with the record of a rehearsal"
