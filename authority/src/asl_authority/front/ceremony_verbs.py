@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asl_authority.errors import AuthorityError, Malformed, Refused
-from asl_authority.front.parser import Request, parse
+from asl_authority.front.parser import COMMON, Request, parse
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def understood(program: str, ceremony: Ceremony, step: Step) -> Request:
         raise Malformed("no verb is named", check_id=VERB)
     if request.verb.name.startswith("ceremony "):
         raise Malformed(f"{request.verb.name}: a ceremony holds no other", check_id=VERB)
-    written = {"--root": (request.root, ADDED), "--rehearsal": (request.values.get("rehearsal"), ADDED)}
-    written |= {"--json": (request.json, WITHOUT), "--help": (request.help, WITHOUT)}
-    for word, (given, why) in written.items():
-        if given:
-            raise Malformed(f"{word} {why}", check_id=VERB)
+    given = [argument.words[-1] for argument in COMMON if getattr(request, argument.words[-1].lstrip("-"))]
+    given += ["--rehearsal"] if request.values.get("rehearsal") else []
+    if given:
+        why = ADDED if given[0] in ("--root", "--rehearsal") else WITHOUT
+        raise Malformed(f"{given[0]} {why}", check_id=VERB)
     for path in _paths(request):
         if ceremony.rehearsal and (path.is_absolute() or ".." in path.parts):
             raise Malformed(f"{path}: a rehearsal keeps to the folder that it is held in", check_id=PATH)
