@@ -26,6 +26,7 @@ from asl_authority.values.log_record import OURS, Record, file_bytes
 from asl_authority.values.merkle import leaf_hash
 from asl_authority.values.paper_head import paper_head
 from asl_authority.values.signed_note import NoteKey, NoteSigner
+from support.ceremony_samples import CEREMONY, EVENTS, TEXT, written
 from support.published import FOLDER, published
 from support.samples.share_set import shares
 
@@ -133,6 +134,8 @@ def _envelopes() -> list[bytes]:
 SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "age.read_header": lambda: [path.read_bytes() for path in sorted((FOLDER / "cctv-age").iterdir())],
     "cbor.read_cbor": lambda: [case.data for case in published()[0] if case.reader.startswith("cbor_views.")],
+    "ceremony.read_ceremony": lambda: [TEXT.encode(), CEREMONY.to_bytes()],
+    "ceremony_record.read_record": lambda: [written(*EVENTS)[1]],
     "checkpoint.read_checkpoint": lambda: [NOTE.to_bytes()],
     "checkpoint.read_checkpoint_text": lambda: [NOTE.text.encode()],
     "checkpoint.read_log_proof": lambda: [LogProof(0, (), NOTE).to_bytes()],
@@ -157,7 +160,7 @@ SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
 
 
 # Readers of texts by people: one value has several, and no vector tells.
-SEVERAL_TEXTS = frozenset(("policy_text.read_policy_text",))
+SEVERAL_TEXTS = frozenset(("ceremony.read_ceremony", "policy_text.read_policy_text"))
 
 
 @dataclass(frozen=True)

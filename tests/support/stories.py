@@ -161,8 +161,9 @@ def _run(
 ) -> int:
     if argv[0] in PROGRAMS:
         outside = Outside(Answers(answers, write), random, unprotected)
-        streams = {"stdout": _Marked(write, ""), "stderr": _Marked(write, "! ")}
-        return int(cli.run(argv[1:], program=argv[0], machine=here / "machine", outside=outside, **streams))
+        out, err = _Marked(write, ""), _Marked(write, "! ")
+        machine = here / "machine"
+        return int(cli.run(argv[1:], program=argv[0], stdout=out, stderr=err, machine=machine, outside=outside))
     if argv[0] not in OTHER_PROGRAMS:
         raise AssertionError(f"no story runs {argv[0]}")
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}

@@ -82,6 +82,7 @@ def make_files(here: Path) -> None:
     (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
     make_receipts(here)
     make_domain(here / "me")
+    make_ceremony(here)
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
@@ -129,6 +130,41 @@ def story_genesis(domain_id: str, roots: RootSet, *, rehearsal: bool = False) ->
     disk, place = MemoryDisk(), Path("/prepared")
     write_prepared(disk, place, prepare_genesis(new, issuer, sealed, weak_passphrase=False))
     return read_files(disk, place, disk.names(place), 1 << 20)
+
+
+def make_ceremony(here: Path) -> None:
+    """A short rehearsal about the policy."""
+    policy = hashlib.sha256((here / "policy.json").read_bytes()).hexdigest()
+    (here / "ceremony.yaml").write_text(CEREMONY.format(policy=policy))
+
+
+CEREMONY = """\
+title: The policy, looked at by two
+version: 2
+rehearsal: true
+seed: policy
+people: [{{name: Ada, role: operator}}, {{name: Ben, role: witness}}]
+assertions:
+  - {{network: absent}}
+  - {{file: policy.json, sha256: {policy}}}
+steps:
+  - title: The bag
+    minutes: 1
+    say: |
+      DO    Look at it from all sides.
+      IF    it was opened
+      THEN  END.
+    check: The seal is whole.
+  - title: The hash of the policy
+    minutes: 2
+    run: [policy, hash, policy.json]
+  - title: Read back
+    minutes: 2
+    read_aloud: 2
+  - title: The policy in its canonical form
+    minutes: 2
+    run: [policy, show, policy.json, --output, shown.json]
+"""
 
 
 def make_receipts(here: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import NoReturn, TextIO
@@ -18,7 +18,7 @@ from asl_authority.contract import ExitStatus
 from asl_authority.errors import AuthorityError, IoFailed, UsageError
 from asl_authority.front.outside import Outside, this_machine
 from asl_authority.front.parser import Request, parse, program_help, verb_parser
-from asl_authority.front.verb import Call
+from asl_authority.front.verb import Answer, Call
 
 # Python looks for garbage after 700 new objects, and a start makes tens of thousands that are none.
 OBJECTS_BEFORE_GARBAGE = 50_000
@@ -53,14 +53,20 @@ def run(
     stderr: TextIO,
     machine: Path = Path("/"),
     outside: Outside | None = None,
+    heard: Callable[[Answer | AuthorityError | KeyboardInterrupt], object] = lambda _: None,
 ) -> ExitStatus:
-    """Carry out the command line `words` and return how it ended; `machine` is the root we really run on."""
+    """Carry out the command line `words` and return how it ended; `machine` is the root we really run on.
+
+    `heard` gets the verb's answer, or what a person stopped it by or can mend: for who runs verbs in a row.
+    """
     wants_json = "--json" in words
     try:
-        return _carry_out(program, parse(program, words), stdout, stderr, machine, outside or this_machine())
+        return _carry_out(program, parse(program, words), stdout, stderr, machine, outside or this_machine(), heard)
     except AuthorityError as error:
+        heard(error)
         return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        heard(stop)
         stopped = AuthorityError("stopped by you")
         return _say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
     except BrokenPipeError:
@@ -78,7 +84,13 @@ def run(
 
 
 def _carry_out(
-    program: str, request: Request, stdout: TextIO, stderr: TextIO, machine: Path, outside: Outside
+    program: str,
+    request: Request,
+    stdout: TextIO,
+    stderr: TextIO,
+    machine: Path,
+    outside: Outside,
+    heard: Callable[[Answer], object],
 ) -> ExitStatus:
     if request.help:
         return _say(program, request, stdout, help=_help(program, request))
@@ -103,6 +115,7 @@ def _carry_out(
     warnings = let_through(call)
     stderr.writelines(warnings)
     answer = verb.run(call)
+    heard(answer)
     if request.json:
         from asl_authority.front import ui
 

@@ -35,6 +35,7 @@ GROUPS: Mapping[str, str] = {
     "key": "key",
     "receipt": "receipt",
     "run": "run",
+    "ceremony": "ceremony",
     "log": "log",
     "snapshot": "store",
     "store": "store",

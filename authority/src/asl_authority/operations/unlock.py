@@ -13,6 +13,7 @@ from asl_authority.values.keyfile import WORK, KeyKind, cost_words, open_key
 from asl_authority.values.passphrase import used
 
 TRIES = 3
+WRONG = "This passphrase does not open it."
 
 
 def unlock(terminal: Terminal, name: str, data: bytes, kind: KeyKind, public: PublicKey) -> SecretKey:
@@ -31,7 +32,7 @@ def unlock_with_passphrase(
         try:
             return open_key(data, passphrase, kind, public), passphrase
         except UnlockFailed:
-            terminal.say("This passphrase does not open it." + (" Try again.\n" if left else "\n"))
+            terminal.say(WRONG + (" Try again.\n" if left else "\n"))
     raise UnlockFailed(f"{name}: {TRIES} passphrases, and none opens it", hint="nothing was changed")
 
 
