@@ -6,8 +6,10 @@ Everything is taken from what the log names; domain.json is held against it and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from asl_authority.operations.admission_check import check_history
+from asl_authority.operations.admission_history import History, read_history
 from asl_authority.operations.domain_reading import Authority, InForce, Reading, read_authority, read_domain
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.storage import domains, layout
@@ -50,7 +52,7 @@ class Report:
     """What the log says of a domain, and everything that was checked.
 
     `entries` are the records that are ours, by number; `last_receipt` is the per_artifact_id of the last receipt, and
-    `last_claim` the last claim that a record pins, None where there is none.
+    `last_claim` the last claim that a record pins, None where there is none; `history` is how it stands to others.
     """
 
     view: DomainView
@@ -61,6 +63,7 @@ class Report:
     last_receipt: str | None
     last_claim: Claim | None
     findings: tuple[Finding, ...]
+    history: History = field(default_factory=History)
 
     @property
     def ok(self) -> bool:
@@ -93,6 +96,8 @@ def check_domain(
     found += _authority(authority, trusted)
     snapshots, claims = _snapshots(reading, found)
     last_receipt = _receipts(reading, authority, snapshots, claims, found)
+    history = read_history(reading, rehearsal=rehearsal)
+    found += check_history(history, reading, authority, snapshots)
     label = next((str(entry.facts.get("label", "")) for _, entry in reading.of(RecordType.DOMAIN)), "")
     return Report(
         view=view,
@@ -103,6 +108,7 @@ def check_domain(
         last_receipt=last_receipt,
         last_claim=next(reversed(claims.values()), None),
         findings=tuple(found),
+        history=history,
     )
 
 
