@@ -9,7 +9,7 @@ from asl_authority.operations.act import Done, Standing, carry_out
 from asl_authority.operations.admission import Ruling, decide_act, hear
 from asl_authority.operations.applications import Application
 from asl_authority.operations.gate import rehearsal_gate
-from asl_authority.operations.genesis import Asked, draw_keys, prepare_domain, sign_domain
+from asl_authority.operations.genesis import Asked, DomainKeys, draw_keys, prepare_domain, sign_domain
 from asl_authority.operations.reading import HOST
 from asl_authority.storage.disk import Disk
 from asl_authority.values import admission
@@ -49,9 +49,14 @@ def local(standing: Standing, number: int = 1, receiver: str = HOST, **asked: An
     return Application(signed, authority.dams[-1].dam, authority.policy, authority.certificates, authority.roots)
 
 
+def stranger_keys() -> DomainKeys:
+    """The keys of the domain of another store."""
+    return draw_keys(known_random("a stranger"), dam_signer=False)
+
+
 def foreign(number: int = 1, receiver: str = HOST, domain_id: str = STRANGER, **asked: Any) -> Application:
     """What a domain of another store sends, with its own roots, which are trusted for it."""
-    keys = draw_keys(known_random("a stranger"), dam_signer=False)
+    keys = stranger_keys()
     wanted = Asked("a stranger", POLICY, FOREIGN, domain_id=domain_id, rehearsal=True)
     new = sign_domain(prepare_domain(wanted, keys, FOREIGN_KEY.public), keys, [FOREIGN_KEY])
     whole = {"requested_scope": SCOPE, "dam_hash": new.dam.body.hash, "domain_id": domain_id, **asked}

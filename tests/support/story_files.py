@@ -14,6 +14,8 @@ from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
 from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
+from asl_authority.values.signed import Body, Signed
+from support.admissions import foreign, stranger_keys
 from support.domains import POLICY, ROOTS, dam, secret
 from support.samples.claim import CLAIM
 from support.samples.receipt import RECEIPT
@@ -55,6 +57,7 @@ def make_files(here: Path) -> None:
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
+    make_stranger(here / "stranger")
     make_store(here / "store")
     for made in ("machine/run/asl", "machine/asl-auth-host"):
         (here / made).mkdir(parents=True)
@@ -76,6 +79,20 @@ def make_receipts(here: Path) -> None:
     signed = Envelope(second.payload_type, second.to_bytes()).signed_by(secret("operator"))
     (here / "second.per").write_bytes(signed.to_bytes())
     (here / "second.per-signature").write_bytes(sign_receipt(second, secret("operator")).to_bytes())
+
+
+def make_stranger(here: Path) -> None:
+    """What a domain under roots of its own sends in a rehearsal, but for its request; and its root's private key."""
+    sent, root = foreign(), stranger_keys().by_name["root"]
+    here.mkdir()
+    signed: dict[str, Signed[Body]] = {"dam": sent.dam}
+    signed |= {f"cert-{number}": each for number, each in enumerate(sent.certificates, 1)}
+    for name, artifact in signed.items():
+        (here / f"{name}.json").write_bytes(artifact.body.to_bytes())
+        (here / f"{name}.json.sig").write_bytes(artifact.to_bytes())
+    (here / "policy.json").write_bytes(sent.policy.to_bytes())
+    (here / "roots.json").write_bytes(sent.roots.to_bytes())
+    (here / "root.pem").write_bytes(private_pem(root))
 
 
 def make_sealed_files(folder: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from asl_authority.errors import Refused, UsageError
-from asl_authority.operations.act import Act, Bench, Made, Standing
+from asl_authority.operations.act import DOMAIN_ACTS, Act, Bench, Made, Standing
 from asl_authority.operations.admission_check import check_decision
 from asl_authority.operations.admission_history import Decided
 from asl_authority.operations.applications import Application, check_application, known_to
@@ -30,7 +31,7 @@ from asl_authority.values.admission import (
     make_lease,
 )
 from asl_authority.values.canonical import canonical_bytes
-from asl_authority.values.domain_state import check_move
+from asl_authority.values.domain_state import State, check_move
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.roles import Role
@@ -38,6 +39,12 @@ from asl_authority.values.signed import Signed, unsigned
 from asl_authority.values.trust_pin import make_pin
 
 MOST_CERTIFICATES = 256
+HINTS = {
+    "ADMISSION-REFUSED": "what says no, and why: admit check; what can't be accepted is DEFERRED or REJECTED",
+    "ADMISSION-RECORD-EQUAL": "what says no, and why: admit check; what can't be accepted is DEFERRED or REJECTED",
+    "ADMISSION-ADMITTED": "ACCEPTED admits all that was asked for; less, and never more, is ACCEPTED_LIMITED",
+    "DOMAIN-STATE-MOVE": "see: admit show; what is REVOKED stays so, what is FULL is not made a courtesy",
+}
 # Until the operation has its claim, and with that the snapshot that it is pinned to.
 NO_SNAPSHOT = "0" * 64
 
@@ -111,7 +118,7 @@ def decide_act(heard: Hearing, ruling: Ruling) -> Act:
         check_record(
             record, sent.request.body, sent.dam.body, heard.found, heard.receiver, history.state(sent.domain_id)
         ),
-        hint="what says no, and why: admit check; what can't be accepted is DEFERRED or REJECTED",
+        HINTS,
     )
 
     def make(bench: Bench) -> Made:
@@ -130,10 +137,23 @@ def decide_act(heard: Hearing, ruling: Ruling) -> Act:
 
 
 def apply_act(standing: Standing, receiver: str, scope: Iterable[Role], terms: Terms | None) -> Act:
-    """A domain of this store asks another to admit it. Raises Refused for what it may not ask."""
+    """A domain of this store asks another to admit it. Raises Refused for what it may not ask.
+
+    One that is suspended, or whose lease is over, may ask too: that is the way back.
+    """
     report = standing.report
+    if report.view.state is State.REVOKED:
+        raise Refused(
+            f"{standing.domain_id} is {State.REVOKED}: it is never admitted again, and nothing is signed in it",
+            hint="its holder founds another domain: domain create",
+            check_id=DOMAIN_ACTS,
+        )
     if receiver == standing.domain_id:
-        raise Refused(f"{receiver}: a domain does not admit itself", check_id="ADMISSION-COLLISION")
+        raise Refused(
+            f"{receiver}: a domain does not admit itself",
+            hint="who is asked? see: --receiver",
+            check_id="ADMISSION-COLLISION",
+        )
     asked = AdmissionRequest(
         _request_id(standing, receiver), receiver, standing.domain_id, report.dam.hash, tuple(scope), terms
     )
@@ -157,7 +177,8 @@ def apply_act(standing: Standing, receiver: str, scope: Iterable[Role], terms: T
         f"  {name}",
     ]
     parameters = canonical_bytes({"operation": "admit-apply", "request": asked.to_bytes().decode()})
-    return Act("admit-apply", f"{standing.domain_id} asks {receiver}", tuple(lines), parameters, make, keys=("root",))
+    what = f"{standing.domain_id} asks {receiver}"
+    return Act("admit-apply", what, tuple(lines), parameters, make, keys=("root",), in_any_state=True)
 
 
 def _request_id(standing: Standing, receiver: str) -> str:
@@ -223,11 +244,10 @@ def _parameters(heard: Hearing, record: AdmissionRecord) -> bytes:
 
 
 def _asked_lines(asked: AdmissionRequest) -> list[str]:
-    lease = "none" if asked.lease is None else _terms_text(asked.lease)
     return [
         f"request      {asked.request_id}",
         f"asked for    {', '.join(asked.requested_scope)}",
-        f"lease asked  {lease}",
+        f"lease asked  {terms_text(asked.lease)}",
     ]
 
 
@@ -251,15 +271,20 @@ def _lines(heard: Hearing, record: AdmissionRecord) -> list[str]:
     state = history.state(sent.domain_id)
     lines += [f"decided      {record.decision}, epoch {record.decision_epoch}"]
     lines += [f"scope        {', '.join(record.admitted_scope)}"] if record.admitted_scope else []
-    lines += [f"lease        {_terms_text(record.lease)}"] if record.lease else []
-    return [*lines, f"state        {state} -> {STATE_AFTER.get(record.decision, state)}"]
+    lines += [f"lease        {terms_text(record.lease)}"] if record.lease else []
+    after = STATE_AFTER.get(record.decision)
+    return [*lines, f"state        {state}" + (f" -> {after}" if after else ", as before")]
 
 
-def _terms_text(terms: Terms) -> str:
-    return f"{terms.epochs} epochs, {terms.quota_bytes} bytes"
+def terms_text(terms: Terms | None) -> str:
+    """A lease, in words."""
+    if terms is None:
+        return "none"
+    return f"{terms.epochs} epoch{'s' if terms.epochs != 1 else ''}, {terms.quota_bytes} bytes"
 
 
-def _expect(findings: Iterable[Finding], hint: str | None = None) -> None:
+def _expect(findings: Iterable[Finding], hints: Mapping[str, str] = MappingProxyType({})) -> None:
     for finding in findings:
         if not finding.ok:
+            hint = hints.get(finding.check_id)
             raise Refused(f"nothing is recorded: {finding.detail}", hint=hint, check_id=finding.check_id)

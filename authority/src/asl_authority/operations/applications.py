@@ -70,7 +70,7 @@ def check_application(sent: Application, receiver: Receiver, pinned: Dam | None)
     ]
     for each in sent.certificates:
         found += verified_elsewhere(each.envelope, sent.roots.root_keys)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))  # several certificates of one root, and what two rules both look at
 
 
 def known_to(receiver: Receiver, domain_id: str, root: str) -> Receiver:

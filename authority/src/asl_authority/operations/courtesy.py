@@ -8,6 +8,7 @@ from asl_authority.operations.domain_reading import loaded
 from asl_authority.operations.reading import HOST, Source
 from asl_authority.storage import layout
 from asl_authority.storage.blocks import BlockStore
+from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import entries_of, read_log
 from asl_authority.storage.layout import StorePaths
 from asl_authority.values.admission import Lease, check_lease_holds, read_lease
@@ -27,10 +28,16 @@ def expect_courtesy(source: Source, store: StorePaths, role: Role | None, adds: 
     Only what adds some is held to the quota, so that a domain that is full can still be looked after.
     """
     lease, epoch = _lease(source, store)
-    used = BlockStore(source.disk, source.paths).byte_count() + adds if adds else 0
+    used = used_bytes(source.disk, store, source.domain_id) + adds if adds else 0
     finding = check_use(lease, epoch, role, used)
     if not finding.ok:
         raise Refused(f"{source.domain_id} is here by courtesy: {finding.detail}", hint=HINT, check_id=finding.check_id)
+
+
+def used_bytes(disk: Disk, store: StorePaths, domain_id: str) -> int:
+    """How many bytes a domain has in its store; 0 when it lies elsewhere. Raises Damaged, IoFailed."""
+    paths = store.domain(domain_id)
+    return BlockStore(disk, paths).byte_count() if disk.is_directory(paths.store) else 0
 
 
 def check_use(lease: Lease, epoch: int, role: Role | None, used: int) -> Finding:

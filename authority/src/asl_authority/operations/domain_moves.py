@@ -23,7 +23,10 @@ class Move(StrEnum):
 
 AFTER = {Move.SUSPEND: State.SUSPENDED, Move.RESUME: State.FULL, Move.REVOKE: State.REVOKED}
 MEANS = {
-    Move.SUSPEND: ("Nothing is signed in it until it is resumed, or admitted anew.",),
+    Move.SUSPEND: (
+        "Until it is resumed, or admitted anew, nothing is signed in it but a request to",
+        "be admitted.",
+    ),
     Move.RESUME: (),
     Move.REVOKE: (
         "THIS IS FINAL. Nothing is ever signed in it again, and it is never admitted",

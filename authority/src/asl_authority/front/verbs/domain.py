@@ -9,6 +9,7 @@ from asl_authority.front.given import REHEARSAL
 from asl_authority.front.reading import is_rehearsal, reads
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 from asl_authority.front.verbs.founding import CREATE
+from asl_authority.front.verbs.moving import MOVES
 
 if TYPE_CHECKING:
     from asl_authority.operations.domain_check import Report
@@ -112,4 +113,5 @@ VERBS = (
         reads(check),
         (DOMAIN, REHEARSAL),
     ),
+    *MOVES,
 )
