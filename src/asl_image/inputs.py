@@ -100,7 +100,8 @@ def own_program(tool: Tool, root: Path) -> OwnProgram:
             hint="make them the same",
         )
     aliases = tuple(name for name in contract.PROGRAM_NAMES if name != tool.name)
-    return OwnProgram(tool.name, tool.version, sources, contract.ENTRY, aliases, tool.license)
+    scripts = {path.name: path.read_bytes() for path in sorted((root / tool.origin.path / "tools").glob("*.sh"))}
+    return OwnProgram(tool.name, tool.version, sources, contract.ENTRY, aliases, tool.license, scripts)
 
 
 def init_sources() -> dict[str, bytes]:

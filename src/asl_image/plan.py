@@ -148,7 +148,10 @@ def project_sources(inputs: Inputs) -> tuple[Source, ...]:
     return (
         *(Source(f"overlays/{overlay.name}", overlay.digest) for overlay in inputs.overlays),
         *(Source(f"hooks/{phase}.d", inputs.hooks.digest(phase)) for phase in phases),
-        *(Source(f"sources of {program.name}", sources_digest(program.sources)) for program in inputs.own),
+        *(
+            Source(f"sources of {program.name}", sources_digest({**program.sources, **program.scripts}))
+            for program in inputs.own
+        ),
         Source("sources of init", sources_digest(inputs.init_sources)),
     )
 

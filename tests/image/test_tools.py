@@ -57,6 +57,13 @@ def test_the_authority_program_says_its_version_by_both_names(host: Host, manife
     ]
 
 
+def test_the_scripts_lie_beside_the_program_and_lead_to_it(host: Host) -> None:
+    done = host.run("cd /tmp && for name in make-dam sign_dam add_artifact; do $name.sh; echo $?; done")
+    assert done.stdout.split() == ["2", "2", "2"]
+    assert done.stderr.count("usage: ") == 3
+    assert "no store here" in host.run("add_artifact.sh me.example /etc/os-release --rehearsal").stderr
+
+
 def test_the_self_test_passes(host: Host) -> None:
     done = host.run("asl-auth-host self-test --json")
     answer = json.loads(done.stdout)

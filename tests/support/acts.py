@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from asl_authority.operations.act import Standing, expect_sound
+from asl_authority.operations.act import Act, Done, Standing, carry_out, expect_sound
 from asl_authority.operations.domain_check import check_domain
+from asl_authority.operations.gate import rehearsal_gate
 from asl_authority.operations.genesis import draw_keys
 from asl_authority.operations.reading import HOST, find_domain
 from asl_authority.storage.disk import Disk, HostDisk
@@ -27,6 +29,12 @@ def stand(
     if sound:
         expect_sound(report, domain_id)
     return Standing(source, store, report, trusted)
+
+
+def do(root: Path, prepare: Callable[[Standing], Act], domain_id: str = ME) -> Done:
+    """Prepare an operation in a domain of a rehearsal, and carry it out."""
+    standing = stand(root, domain_id)
+    return carry_out(standing, prepare(standing), rehearsal_gate(), standing_in(standing))
 
 
 def standing_in(standing: Standing) -> dict[str, SecretKey]:

@@ -90,7 +90,16 @@ def tiny_inputs(**changes: object) -> Inputs:
         overlays=(tiny_overlay(),),
         hooks=tiny_hooks(),
         pinned=(PinnedTool("sops", "3.11.0", (PinnedFile("sops", 0o755, sha256("sops")),)),),
-        own=(OwnProgram("asl-auth-host", "0.1.0", {"asl_authority/__init__.py": b"\n"}, "x:main", ("asl-admin",)),),
+        own=(
+            OwnProgram(
+                "asl-auth-host",
+                "0.1.0",
+                {"asl_authority/__init__.py": b"\n"},
+                "x:main",
+                ("asl-admin",),
+                scripts={"verify-env.sh": b"#!/bin/bash\n"},
+            ),
+        ),
         init_sources={"init.c": b"int main(void) { return 0; }\n", "init.h": b"\n"},
     )
     return replace(inputs, **changes)  # type: ignore[arg-type]

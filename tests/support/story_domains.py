@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asl_authority.operations.founding import Founding, found_domain
-from asl_authority.operations.gate import public_random, rehearsal_gate, rehearsal_roots
+from asl_authority.operations.gate import Gate, public_random, rehearsal_gate, rehearsal_roots
 from asl_authority.operations.genesis import USES, Asked, DomainKeys, draw_keys, prepare_domain, sign_domain
 from asl_authority.operations.reading import HOST
 from asl_authority.storage.domains import create_directories
@@ -25,21 +25,26 @@ STORE, KEYS = "rehearsed", "rehearsed-keys"
 
 def make_rehearsed(here: Path) -> None:
     """Make the store from the keys at rest in `here`."""
-    roots = rehearsal_roots(3)
-    trusted = RootSet(1, tuple(key.public for key in roots), 2)
     (here / STORE).mkdir()
+    make_domains(here / STORE, here / KEYS, rehearsal_gate())
+
+
+def make_domains(root: Path, sealed_keys: Path, gate: Gate) -> None:
+    """Found the host and a domain in the directory `root`, as a rehearsal or, under its gate, for real."""
+    roots, rehearsal = rehearsal_roots(3), gate.rehearsal
+    trusted = RootSet(1, tuple(key.public for key in roots), 2)
     disk = QuickDisk()
-    store = create_directories(disk, here / STORE)
+    store = create_directories(disk, root)
     for domain_id, label in LABELS.items():
         keys = _keys(domain_id)
-        asked = Asked(label, POLICY, trusted, domain_id=domain_id, rehearsal=True)
+        asked = Asked(label, POLICY, trusted, domain_id=domain_id, rehearsal=rehearsal)
         new = sign_domain(prepare_domain(asked, keys, roots[0].public), keys, roots[:2])
-        sealed = {name: (here / KEYS / f"{domain_id}-{name}.priv.enc").read_bytes() for name in keys.by_name}
+        sealed = {name: (sealed_keys / f"{domain_id}-{name}.priv.enc").read_bytes() for name in keys.by_name}
         files = {"host-id": f"{HOST}\n".encode()} if domain_id == HOST else {}
         if domain_id == HOST:
             named = enumerate(trusted.root_keys, 1)
             files |= {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in named}
-        found_domain(disk, store, Founding(new, keys, sealed, rehearsal_gate(), files=files))
+        found_domain(disk, store, Founding(new, keys, sealed, gate, files=files))
 
 
 def make_keys(folder: Path) -> None:

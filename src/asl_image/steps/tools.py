@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from asl_authority import contract
@@ -39,7 +39,7 @@ class PinnedTool:
 
 @dataclass(frozen=True)
 class OwnProgram:
-    """A program of this project: sources by their path in the package, and other names for it."""
+    """A program of this project: sources by their path in the package, other names for it, and scripts beside it."""
 
     name: str
     version: str
@@ -47,6 +47,7 @@ class OwnProgram:
     entry: str
     aliases: tuple[str, ...] = ()
     licence: str = "NOASSERTION"  # an SPDX expression
+    scripts: Mapping[str, bytes] = field(default_factory=dict)
 
     def facts(self) -> dict[str, object]:
         """The sources by their hashes."""
@@ -55,7 +56,8 @@ class OwnProgram:
             "version": self.version,
             "entry": self.entry,
             "aliases": list(self.aliases),
-            "sources": {path: hashlib.sha256(text).hexdigest() for path, text in sorted(self.sources.items())},
+            "sources": _digests(self.sources),
+            "scripts": _digests(self.scripts),
         }
 
 
@@ -87,6 +89,10 @@ class Tools(Step):
                 self.act().line(),
                 f"builder: packs {contract.TOOL_VERSIONS}/{program.name}-{program.version}/{program.name}",
             ]
+            lines += [
+                f"builder: installs {contract.TOOL_VERSIONS}/{program.name}-{program.version}/{name}"
+                for name in sorted(program.scripts)
+            ]
         return tuple(lines)
 
     def check(self, site: Site) -> None:
@@ -107,9 +113,12 @@ class Tools(Step):
         for program in self.own:
             folder = f"{contract.TOOL_VERSIONS}/{program.name}-{program.version}".lstrip("/")
             entries.append(tree_writer.file(f"{folder}/{program.name}", self._pack(site, program), 0o755))
-            names = (program.name, *program.aliases)
-            entries += [stable_link(program.name, program.version, program.name, name) for name in names]
-            own = entries[-1 - len(names) :]
+            names = {program.name: program.name, **dict.fromkeys(program.aliases, program.name)}
+            for script, text in sorted(program.scripts.items()):
+                entries.append(tree_writer.file(f"{folder}/{script}", text, 0o755))
+                names[script] = script
+            entries += [stable_link(program.name, program.version, target, name) for name, target in names.items()]
+            own = entries[-1 - len(program.scripts) - len(names) :]
             origins |= {entry.name: f"tool {program.name} {program.version}" for entry in own}
         ownership.record(site.work, "tools", origins)
         (site.work / "tools").mkdir()
@@ -126,6 +135,10 @@ class Tools(Step):
         finally:
             tree_writer.remove(at)
             tree_writer.remove(compiled)
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(text).hexdigest() for path, text in sorted(files.items())}
 
 
 def stable_link(tool: str, version: str, target: str, name: str) -> Entry:

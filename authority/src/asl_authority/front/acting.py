@@ -8,6 +8,8 @@ from asl_authority.front.given import REHEARSAL
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asl_authority.operations.act import Act, Done, Standing
     from asl_authority.operations.gate import Gate
     from asl_authority.operations.unlock import AtRest
@@ -50,8 +52,12 @@ def standing_of(call: Call, domain_id: str) -> Standing:
     return Standing(source, store, report, trusted)
 
 
-def act(call: Call, gate: Gate, standing: Standing, asked: Act) -> Answer:
-    """Show, have it confirmed, open the keys, and do it."""
+def nothing_more() -> None:
+    """Opens no other key."""
+
+
+def act(call: Call, gate: Gate, standing: Standing, asked: Act, *, unlock: Callable[[], None] = nothing_more) -> Answer:
+    """Show, have it confirmed, open the keys, and do it; `unlock` opens what lies elsewhere, after the confirmation."""
     from asl_authority.front import ui
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
@@ -67,6 +73,7 @@ def act(call: Call, gate: Gate, standing: Standing, asked: Act) -> Answer:
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
+    unlock()
     keys = _unlocked(call, standing, asked)
     return _answer(asked, carry_out(standing, asked, gate, keys))
 

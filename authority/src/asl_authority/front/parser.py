@@ -34,6 +34,7 @@ GROUPS: Mapping[str, str] = {
     "dam": "dam",
     "key": "key",
     "receipt": "receipt",
+    "run": "run",
     "log": "log",
     "snapshot": "store",
     "store": "store",

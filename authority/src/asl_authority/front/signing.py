@@ -9,6 +9,8 @@ from asl_authority.front.given import KEY_FILE_LIMIT, REHEARSAL, given_public_ke
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asl_authority.operations.collect import Task
     from asl_authority.values.ed25519 import PublicKey, SecretKey
     from asl_authority.values.keyfile import KeyKind
@@ -33,11 +35,14 @@ SIGNATURE_LIMIT = 64
 def begin(call: Call) -> bool:
     """Whether this is a rehearsal. Raises Refused where keys may not be used, UsageError for no way or two."""
     from asl_authority.errors import UsageError
-    from asl_authority.operations.gate import expect_logged, rehearsal_here
+    from asl_authority.operations.gate import rehearsal_here
     from asl_authority.storage.state import load_seal
 
     seal = load_seal(call.machine)
-    expect_logged(seal)
+    if _in_the_log(call):
+        from asl_authority.front.acting import gate_of
+
+        gate_of(call)  # no key is opened, and nothing prepared, without a claim of this start
     ways = [name for name in WAYS if call.values.get(name)]
     if len(ways) != 1:
         raise UsageError(
@@ -69,13 +74,16 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
         return _planned(task, shown, collect.lint(task, throwaway))
     if path := call.values.get("payload"):
         collect.lint(task, throwaway)
-        return _payload(task, shown, path)
+        return payload_answer(task, shown, path)
     public = _signer(call, task)
     if path := call.values.get("add_signature"):
         collect.lint(task, throwaway)
         with named(path):
             task = collect.with_signature(task, public, read_file(path, SIGNATURE_LIMIT))
     else:
+        collect.lint(task, throwaway)
+        if _in_the_log(call):
+            return _recorded(call, task, shown, lambda: _unlocked(call, public, kind))
         task = collect.sign_here(task, shown, call.terminal, lambda: _unlocked(call, public, kind), throwaway)
     return _written(call, task)
 
@@ -85,6 +93,35 @@ def protect(call: Call) -> None:
     for finding in call.outside.protect(call.machine):
         if not finding.ok:
             call.terminal.say(f"WARNING {finding.check_id}: {finding.detail}\n")
+
+
+def _in_the_log(call: Call) -> bool:
+    """Whether what is signed here must be in a log: on a sealed host, outside of a rehearsal."""
+    from asl_authority.contract import Mode
+    from asl_authority.storage.state import load_seal
+
+    seal = load_seal(call.machine)
+    return seal is not None and seal.mode is not Mode.REHEARSAL
+
+
+def _recorded(call: Call, task: Task[T], shown: str, unlock: Callable[[], SecretKey]) -> Answer:
+    """Sign as an operation of the host's own domain, and only then write the files. Raises as `act`."""
+    from asl_authority.errors import Refused
+    from asl_authority.front.acting import act, gate_of, standing_of
+    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.recorded_signing import Recorded
+    from asl_authority.operations.twice import envelope_beside
+
+    body = call.path("output")
+    for path in (body, envelope_beside(body)):
+        if path.exists():
+            raise Refused(f"{path}: is there already; nothing is overwritten")
+    opened: list[SecretKey] = []
+    signing = Recorded(task, lambda: opened[0])
+    gate, standing = gate_of(call), standing_of(call, HOST)
+    done = act(call, gate, standing, signing.act(shown), unlock=lambda: opened.append(unlock()))
+    answer = _written(call, signing.task)
+    return Answer(done.text + answer.text, {**done.members, **answer.members}, answer.status)
 
 
 def _unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
@@ -122,7 +159,8 @@ def _planned(task: Task[T], shown: str, findings: object) -> Answer:
     )
 
 
-def _payload(task: Task[T], shown: str, path: Path) -> Answer:
+def payload_answer(task: Task[T], shown: str, path: Path) -> Answer:
+    """The bytes to sign, in a new file, and how they are signed elsewhere. Raises Refused, IoFailed."""
     import hashlib
 
     from asl_authority.operations.confirm import digest_text

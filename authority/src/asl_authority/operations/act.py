@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.courtesy import expect_courtesy
@@ -86,12 +86,14 @@ class Bench:
 class Made:
     """What an operation has written: its records, and the digests of what went in.
 
-    `again` are the digests of outputs that the same inputs would make again: the receipt declares all others. `program`
-    is the digest of what did it. `concerns` are other domains of which the host has said something.
+    `again` are the digests of outputs that the same inputs would make again: the receipt declares all others. `names`
+    has what outputs are called, by digest, where that is not their place in the domain. `program` is the digest of what
+    did it. `concerns` are other domains of which the host has said something.
     """
 
     entries: tuple[Entry, ...]
     inputs: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
     again: frozenset[str] = frozenset()
     program: str = PROGRAM
     concerns: tuple[str, ...] = ()
@@ -180,7 +182,6 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
         logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
         made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged))
         receipt = _receipt(standing, act, made, claim, domain.log.logseq + len(made.entries) + 1)
-        read_receipt(receipt.to_bytes(), rehearsal=rehearsal)  # what no reader would take is not committed
         last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
         head = domain.commit(*made.entries, last)
         said = host_entries(source.disk, standing.store, source.domain_id, rehearsal=rehearsal)
@@ -236,9 +237,10 @@ def _covers(claim: Claim, standing: Standing, gate: Gate) -> bool:
 
 
 def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int) -> Receipt:
+    """The receipt, as it will be read. Raises Malformed for one that no reader would take; nothing is committed yet."""
     inputs = tuple(sorted(set(made.inputs)))
-    outputs = outputs_of(made.entries, inputs)
-    return Receipt(
+    outputs = outputs_of(made.entries, inputs, made.names)
+    receipt = Receipt(
         domain_id=standing.domain_id,
         operation=act.operation,
         program=made.program,
@@ -253,6 +255,9 @@ def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int
         previous=standing.report.last_receipt,
         rehearsal=standing.rehearsal,
     )
+    if read_receipt(receipt.to_bytes(), rehearsal=receipt.rehearsal) != receipt:
+        raise AssertionError("a receipt that reads otherwise than it was written")
+    return receipt
 
 
 def _read_back(standing: Standing) -> Report:

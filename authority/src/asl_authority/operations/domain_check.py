@@ -45,6 +45,7 @@ from asl_authority.values.snapshot import Snapshot
 DOMAIN_ARTIFACTS = "DOMAIN-ARTIFACTS"
 DOMAIN_ROOTS = "DOMAIN-ROOTS"
 DOMAIN_ID_EQUAL = "DOMAIN-ID-EQUAL"
+DOMAIN_RESTORED = "DOMAIN-RESTORED"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def check_domain(
     authority = read_authority(reading, domain_id, log_key, rehearsal=rehearsal)
     found += _authority(authority, trusted)
     snapshots, claims = _snapshots(reading, found)
+    found += _restores(reading, snapshots)
     last_receipt = _receipts(reading, authority, snapshots, claims, found)
     history = read_history(reading, rehearsal=rehearsal)
     found += check_history(history, reading, authority, snapshots)
@@ -174,6 +176,18 @@ def _snapshots(reading: Reading, found: list[Finding]) -> tuple[dict[str, Snapsh
         ]
         previous = claim.digest
     return snapshots, claims
+
+
+def _restores(reading: Reading, snapshots: dict[str, Snapshot]) -> list[Finding]:
+    """DOMAIN-RESTORED: what the domain has gone back to is a snapshot of its own, as it was then."""
+    found = []
+    for logseq, entry in reading.of(RecordType.RESTORE):
+        facts = entry.facts
+        snapshot = snapshots.get(str(facts.get("snapshot_id")))
+        said = (facts.get("size"), facts.get("root"))
+        same = snapshot is not None and snapshot.logseq < logseq and said == (snapshot.head.size, snapshot.head.root)
+        found.append(Finding(DOMAIN_RESTORED, same, f"record {logseq} goes back to {facts.get('snapshot_id')}"))
+    return found
 
 
 def _receipts(

@@ -62,19 +62,6 @@ def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim]) -> None:
         expect_verified(claim())
 
 
-def expect_logged(seal: Seal | None) -> None:
-    """Shut for what is signed on files alone: no claim covers a state that is in no log. Raises Refused.
-
-    A workstation (no seal) and a rehearsal may.
-    """
-    if seal is not None and seal.mode is not Mode.REHEARSAL:
-        raise Refused(
-            "on a sealed host nothing is signed that no log records, for no claim can cover it",
-            hint="sign in a domain of the store (root init, domain create), or start the rehearsal entry",
-            check_id="CLAIM-COVERS",
-        )
-
-
 def expect_verified(claim: Claim) -> None:
     """Let through who works under a claim that is VERIFIED. Raises Refused."""
     finding = check_verified(claim)

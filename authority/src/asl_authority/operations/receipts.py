@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from asl_authority import __version__
 from asl_authority.operations.pieces import Piece
@@ -19,6 +20,9 @@ from asl_authority.values.receipt import Output, Receipt
 PROGRAM = hashlib.sha256(f"asl-authority {__version__}\n".encode()).hexdigest()
 
 
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
 def receipt_piece(receipt: Receipt, operator: Signer, parameters: bytes = b"") -> Piece:
     """The receipt's record: the Statement in its envelope, its PER signature, and, as a block, what was confirmed."""
     envelope = Envelope(receipt.payload_type, receipt.to_bytes()).signed_by(operator).to_bytes()
@@ -30,14 +34,19 @@ def receipt_piece(receipt: Receipt, operator: Signer, parameters: bytes = b"") -
     return Piece(RecordType.RECEIPT, files, blocks, {"per_artifact_id": receipt.per_artifact_id})
 
 
-def outputs_of(entries: Iterable[Entry], inputs: Iterable[str]) -> tuple[Output, ...]:
-    """What records name and no input is, each digest once: files by their paths, other blocks by theirs."""
-    found: dict[str, str] = {}
+def outputs_of(
+    entries: Iterable[Entry], inputs: Iterable[str], names: Mapping[str, str] = _NO_NAMES
+) -> tuple[Output, ...]:
+    """What records name and no input is, each digest once; `names` has what some are called, by digest.
+
+    Else files are called by their paths, and blocks that are no files by theirs.
+    """
+    entries, found = tuple(entries), dict(names)
     for entry in entries:
         for name, digest in sorted(entry.files.items()):
             found.setdefault(digest, name)
     for entry in entries:
         for block_id in entry.blocks:
             found.setdefault(block_id, f"store/{block_id}.bin")
-    given = set(inputs)
-    return tuple(Output(name, digest) for digest, name in sorted(found.items()) if digest not in given)
+    named = {digest for entry in entries for digest in (*entry.files.values(), *entry.blocks)} - set(inputs)
+    return tuple(Output(found[digest], digest) for digest in sorted(named))

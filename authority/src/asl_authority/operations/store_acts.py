@@ -32,7 +32,7 @@ def put_act(standing: Standing, files: Mapping[str, bytes]) -> Act:
 
     def make(bench: Bench) -> Made:
         piece = Piece(RecordType.ARTIFACT, blocks=tuple(files.values()), facts={"names": named})
-        return Made((bench.put(piece),))
+        return Made((bench.put(piece),), names={digest: name for name, digest in reversed(named.items())})
 
     what = f"{len(named)} files into the store" if len(named) > 1 else f"{next(iter(named))} into the store"
     parameters = canonical_bytes({"domain_id": standing.domain_id, "names": named, "operation": "store-put"})

@@ -225,6 +225,12 @@ def sweep(disk: Disk, directory: Path) -> list[Path]:
     return swept
 
 
+def discard(disk: Disk, part: Path) -> None:
+    """Take a temporary away, with all that is in it; there need be none. Raises IoFailed."""
+    with told("clean", part), suppress(FileNotFoundError):
+        _remove_tree(disk, part)
+
+
 def empty(disk: Disk, directory: Path) -> list[Path]:
     """Take everything in a directory of transient things away, and say what it was. Only for its writer."""
     with told("clean", directory):

@@ -6,11 +6,11 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.durable import create_from, remove
+from asl_authority.storage.durable import create_from, discard, make_directory, part_of, remove, rename_new
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -71,6 +71,27 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
         for path in made:
             with suppress(IoFailed):
                 remove(disk, path)
+        raise
+
+
+def write_tree_new(directory: Path, files: Mapping[str, bytes]) -> None:
+    """A new directory with these files, by their paths below it: whole, or not there. Raises Refused, IoFailed.
+
+    Built beside its place, and renamed when all of it lasts.
+    """
+    disk = HostDisk()
+    part = part_of(directory)
+    try:
+        discard(disk, part)
+        folders = {parent for name in files for parent in PurePosixPath(name).parents}
+        for folder in sorted(folders, key=lambda each: len(each.parts)):
+            make_directory(disk, part / folder)
+        for name, data in files.items():
+            create_from(disk, part / name, [data])
+        rename_new(disk, part, directory)
+    except BaseException:  # Ctrl-C too leaves nothing behind
+        with suppress(IoFailed):
+            discard(disk, part)
         raise
 
 

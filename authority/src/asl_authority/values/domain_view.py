@@ -79,7 +79,8 @@ def derive(
 ) -> DomainView:
     """The view that two logs make; `entries` are the domain's records with their numbers, in order. Raises Malformed.
 
-    A DOMAIN record makes the domain; KEY says `root_key_fingerprint`, POLICY `policy_hash`, SNAPSHOT `snapshot_id`.
+    A DOMAIN record makes the domain; KEY says `root_key_fingerprint`, POLICY `policy_hash`, SNAPSHOT and RESTORE
+    `snapshot_id`.
     How the host stands to the domain is the host's to say: of its records in `host`, ADMISSION has a `state` for a
     `domain_id`, and `admitted_at` is the number of the first. Records that say nothing of it change nothing.
     """
@@ -107,7 +108,7 @@ def _after(view: DomainView, logseq: int, entry: Entry) -> DomainView:
         return replace(view, root_key_fingerprint=_digest(logseq, facts["root_key_fingerprint"]))
     if kind is RecordType.POLICY and "policy_hash" in facts:
         return replace(view, policy_hash=_digest(logseq, facts["policy_hash"]))
-    if kind is RecordType.SNAPSHOT and "snapshot_id" in facts:
+    if kind in (RecordType.SNAPSHOT, RecordType.RESTORE) and "snapshot_id" in facts:
         return replace(view, current_snapshot=_digest(logseq, facts["snapshot_id"]))
     return view
 

@@ -20,6 +20,7 @@ from asl_authority.front.given import (
 )
 from asl_authority.front.signing import SIGNING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.dam_acts import PUBLISH, ROTATE
 
 if TYPE_CHECKING:
     from asl_authority.operations.artifacts import Loaded
@@ -36,7 +37,9 @@ def new(call: Call) -> Answer:
     from asl_authority.values.identifiers import DOMAIN_ID
 
     pinned, key_path, policy_path = (call.values.get(name) for name in ("pinned", "public_key", "policy"))
-    last = None if pinned is None else given_dam(pinned, rehearsal=rehearsal_of(call))
+    if pinned is not None and call.values.get("domain"):
+        raise UsageError("--pinned or --domain: the DAM in a file, or the one in force in the store")
+    last = _in_force(call) if pinned is None else given_dam(pinned, rehearsal=rehearsal_of(call))
     key = given_public_key(key_path) if key_path else last.root_key if last else None
     policy_hash = given_policy(policy_path).hash if policy_path else last.policy_hash if last else "?"
     domain_id = call.values.get("domain_id") or (last.domain_id if last else key.key_id if key else "?")
@@ -45,6 +48,14 @@ def new(call: Call) -> Answer:
     text = dam_template(domain_id, key, policy_hash, last)
     more = f"edit it, then: {call.program} dam check {call.values.get('output')}"
     return written(call, text.encode(), more)
+
+
+def _in_force(call: Call) -> Dam | None:
+    """The DAM of the domain of --domain, where that is given."""
+    from asl_authority.front.acting import standing_of
+
+    domain_id = call.values.get("domain")
+    return None if domain_id is None else standing_of(call, domain_id).report.dam
 
 
 def check(call: Call) -> Answer:
@@ -174,14 +185,15 @@ VERBS = (
         "dam new",
         "write a DAM to start from, with comments",
         "Writes a DAM as text with a comment on every line that needs one. What options say is filled in; with "
-        "--pinned it is the next one of that domain, with the same principals. What is left open is a question mark, "
-        "which `dam check` refuses by its place.",
+        "--pinned or --domain it is the next one of that domain, with the same principals. What is left open is a "
+        "question mark, which `dam check` refuses by its place.",
         new,
         (
             Argument(("--domain-id",), "the domain; the id of its root key when not given", "ID"),
             Argument(("--public-key",), "the domain's root key", "FILE", "path"),
             Argument(("--policy",), "the domain's policy", "FILE", "path"),
             PINNED,
+            Argument(("--domain",), "a domain of the store: the next DAM after the one in force", "ID"),
             NEW_FILE,
             REHEARSAL,
         ),
@@ -240,4 +252,6 @@ VERBS = (
             *(each for each in SIGNING if each.name != "so_far"),
         ),
     ),
+    ROTATE,
+    PUBLISH,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from asl_authority.front.given import REHEARSAL, given_dam, given_policy, rehearsal_of
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.replay import LIST, REPLAY
 
 if TYPE_CHECKING:
     from asl_authority.operations.artifacts import Form, Loaded
@@ -126,6 +127,8 @@ def _receipt(call: Call) -> Loaded[Receipt]:
 
 
 VERBS = (
+    LIST,
+    REPLAY,
     Verb(
         "receipt show",
         "show what an operation says that it did",

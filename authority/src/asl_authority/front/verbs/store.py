@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from asl_authority.front.given import NEW_FILE, REHEARSAL
 from asl_authority.front.reading import DOMAIN, LOG_KEY, ROOTS, TRUST, ended, keys_of, reads, source_of, teller
 from asl_authority.front.verb import Answer, Argument, Call, Verb
-from asl_authority.front.verbs.keeping import PUT
+from asl_authority.front.verbs.keeping import CREATE, PUT, RESTORE
 
 if TYPE_CHECKING:
     from asl_authority.storage.blocks import BlockStore
@@ -123,6 +123,8 @@ def _shown(blocks: BlockStore, block_id: str, size: int) -> str:
 
 VERBS = (
     PUT,
+    CREATE,
+    RESTORE,
     Verb(
         "snapshot list",
         "list the snapshots of a domain",

@@ -1,0 +1,178 @@
+"""The next DAM of a domain comes into force only when every rule holds; what went before stays judged by its own."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from asl_authority.errors import Refused
+from asl_authority.operations.act import Done, Standing, carry_out
+from asl_authority.operations.collect import with_signature
+from asl_authority.operations.dam_acts import next_dam, publication, publish_act, rotate_act, sums_file
+from asl_authority.operations.gate import rehearsal_gate
+from asl_authority.operations.replay import list_receipts, replay
+from asl_authority.operations.snapshot_acts import create_act
+from asl_authority.operations.store_acts import put_act
+from asl_authority.storage.disk import HostDisk
+from asl_authority.values import certificate as certificates
+from asl_authority.values.cbor_views import read_dam_view
+from asl_authority.values.certificate import Certificate, issue
+from asl_authority.values.dam import Dam, Principal
+from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.policy import DomainPolicy
+from asl_authority.values.request import AuthorityRequest, SubjectType
+from asl_authority.values.roles import Role
+from asl_authority.values.signed import Signed, unsigned
+from support.acts import ME, do, stand, standing_in
+from support.genesis import ROOT_KEYS, founded
+
+NEW = SecretKey(bytes(range(32)))
+THROWAWAY = SecretKey(b"t" * 32)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("store")
+    founded(HostDisk(), root, domain_id=ME)
+    return root
+
+
+@pytest.fixture
+def root(kept: Path, tmp_path: Path) -> Path:
+    shutil.copytree(kept, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def certified(key: SecretKey, roles: tuple[Role, ...], policy_hash: str, kind: SubjectType) -> Signed[Certificate]:
+    body = issue(AuthorityRequest(kind, key.public, ME, roles, policy_hash), ROOT_KEYS[0].public)
+    return unsigned(certificates.KIND, body, rehearsal=True).signed_by(*ROOT_KEYS[:2])
+
+
+def rotate(standing: Standing, dam: Dam, *given: Signed[Certificate], policy: DomainPolicy | None = None) -> Done:
+    asked = rotate_act(standing, next_dam(standing, dam, given, policy), given, policy, (), THROWAWAY)
+    return carry_out(standing, asked, rehearsal_gate(), standing_in(standing))
+
+
+def with_auditor(dam: Dam) -> Dam:
+    return replace(dam, version=dam.version + 1, principals=(*dam.principals, Principal(NEW.public, (Role.AUDIT,))))
+
+
+def test_a_new_principal_comes_with_its_certificate(root: Path) -> None:
+    standing = stand(root)
+    dam = with_auditor(standing.report.dam)
+    with pytest.raises(Refused) as refused:
+        rotate(standing, dam)
+    assert refused.value.check_id == "PRINCIPAL-CERTIFIED"
+
+    done = rotate(standing, dam, certified(NEW, (Role.AUDIT,), dam.policy_hash, SubjectType.PRINCIPAL))
+    assert [entry.type.name for _, entry in done.report.entries[-3:]] == ["CERTIFICATE", "DAM", "RECEIPT"]
+    assert (done.report.dam, len(done.report.authority.dams)) == (dam, 2)
+    assert all(finding.ok for finding in replay(stand(root), done.receipt))
+
+
+def test_another_policy_comes_with_certificates_that_name_it_and_old_receipts_stay_good(root: Path) -> None:
+    do(root, lambda standing: put_act(standing, {"a": b"a"}))
+    standing = stand(root)
+    before = standing.report.dam
+    policy = replace(standing.report.policy, version=2)
+    dam = replace(before, version=2, policy_hash=policy.hash)
+    keys = standing_in(standing)
+    given = [certified(keys["root"], (), policy.hash, SubjectType.DOMAIN_ROOT)]
+    given += [certified(keys["log"], (), policy.hash, SubjectType.LOG)]
+    given += [certified(keys["operator"], before.principals[0].roles, policy.hash, SubjectType.PRINCIPAL)]
+    with pytest.raises(Refused) as refused:
+        rotate(standing, dam, policy=policy)
+    assert refused.value.check_id in ("POLICY-HASH-EQUAL", "DAM-ROOT-CERTIFIED")
+
+    done = rotate(standing, dam, *given, policy=policy)
+    after = do(root, lambda standing: put_act(standing, {"b": b"b"}))
+    assert done.receipt.policy_hash == before.policy_hash, "it was done under the policy before"
+    assert after.receipt.policy_hash == policy.hash == after.report.view.policy_hash
+    assert stand(root).report.ok
+
+
+def test_a_principal_that_is_gone_keeps_what_it_signed(root: Path) -> None:
+    standing = stand(root)
+    dam = with_auditor(standing.report.dam)
+    rotate(standing, dam, certified(NEW, (Role.AUDIT,), dam.policy_hash, SubjectType.PRINCIPAL))
+    again = stand(root)
+    without = tuple(each for each in dam.principals if each.public_key != NEW.public)
+    rotate(again, replace(dam, version=3, principals=without))
+
+    report = stand(root).report
+    assert report.ok
+    assert [each.dam.body.version for each in report.authority.dams] == [1, 2, 3]
+
+
+def test_whoever_signs_receipts_stays_in(root: Path) -> None:
+    standing = stand(root)
+    dam = standing.report.dam
+    publisher = tuple(replace(each, roles=(Role.PUBLISH,)) for each in dam.principals)
+    for other in (replace(dam, version=2, principals=publisher), replace(dam, version=2, scope=(Role.PUBLISH,))):
+        with pytest.raises(Refused) as refused:
+            rotate(standing, other)
+        assert refused.value.check_id == "DAM-RECEIPTS"
+
+
+def test_the_version_grows(root: Path) -> None:
+    standing = stand(root)
+    with pytest.raises(Refused) as refused:
+        rotate(standing, standing.report.dam)
+    assert refused.value.check_id == "DAM-VERSION"
+
+
+def test_a_signature_made_elsewhere_takes_no_root_key_here(root: Path) -> None:
+    standing = stand(root)
+    dam = replace(standing.report.dam, version=2)
+    task = next_dam(standing, dam, (), None)
+    keys = standing_in(standing)
+    signed = with_signature(task, dam.root_key, keys["root"].sign(task.message))
+    asked = rotate_act(standing, signed, (), None, (), THROWAWAY)
+
+    assert asked.keys == ()
+    done = carry_out(standing, asked, rehearsal_gate(), {name: keys[name] for name in ("log", "operator")})
+    assert done.report.dam == dam
+
+
+def test_what_is_published_is_what_others_need_and_is_recorded(root: Path) -> None:
+    standing = stand(root)
+    files = publication(standing)
+    done = do(root, lambda standing: publish_act(standing, files))
+
+    assert read_dam_view(files["admission/dam.cbor"]) == standing.report.dam
+    assert files["dam/domain.dam"] == files["dam/dam-1.json.sig"]
+    entry = done.report.entries[-2][1]
+    assert (entry.type.name, entry.facts["dam"]) == ("EXCHANGE", standing.report.dam.hash)
+    assert entry.blocks == (hashlib.sha256(sums_file(files)).hexdigest(),)
+    receipts = list_receipts(stand(root))
+    assert receipts[-1].receipt.operation == "dam-publish"
+
+
+def test_a_policy_that_wants_a_snapshot_first_gets_it(root: Path) -> None:
+    standing = stand(root)
+    rotate(standing, replace(standing.report.dam, version=2))
+    with pytest.raises(Refused) as refused:
+        publication(stand(root))
+    assert refused.value.check_id == "PUBLISH-SNAPSHOT"
+
+    do(root, create_act)
+    assert "dam/dam-2.json" in publication(stand(root))
+
+
+def test_who_may_not_publish_does_not(root: Path) -> None:
+    standing = stand(root)
+    dam = standing.report.dam
+    executes = tuple(replace(each, roles=(Role.EXECUTE,)) for each in dam.principals)
+    keys = standing_in(standing)
+    given = certified(keys["operator"], (Role.EXECUTE,), dam.policy_hash, SubjectType.PRINCIPAL)
+    rotate(standing, replace(dam, version=2, principals=executes), given)
+    do(root, create_act)
+    after = stand(root)
+
+    with pytest.raises(Refused) as refused:
+        do(root, lambda standing: publish_act(standing, publication(after)))
+    assert refused.value.check_id == "DAM-ROLE-HELD"

@@ -1,0 +1,108 @@
+"""On a sealed host what is signed over files is an operation of the host's own domain: in its log, with a receipt."""
+
+from __future__ import annotations
+
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from asl_authority.contract import ExitStatus
+from asl_authority.front import cli
+from asl_authority.front.outside import Outside
+from asl_authority.operations.boot_claim import boot_gate
+from asl_authority.operations.domain_check import check_domain
+from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.layout import StorePaths
+from asl_authority.values import request as requests
+from asl_authority.values.log_record import RecordType
+from asl_authority.values.public_key_file import public_key_file
+from asl_authority.values.rootset import RootSet
+from support.domains import POLICY, request, secret
+from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
+from support.stories import Answers, no_randomness, unprotected
+from support.story_domains import KEYS, PASSPHRASE, make_domains
+
+FILES = Path(__file__).parent / "stories/files"
+CLAIM = ("claim", "--manifest", "HERE/image.manifest.json")
+ISSUE = (
+    *("cert", "issue", "HERE/request.json.sig", "--root-set", "HERE/roots.json", "--policy", "HERE/policy.json"),
+    *("--public-key", "HERE/root-1.pub", "--key", "HERE/root-1.priv.enc", "--output", "HERE/cert.json"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> SealedMachine:
+    """A sealed machine whose claim can be VERIFIED, and what a root is asked to certify."""
+    (tmp_path / "image.manifest.json").write_bytes(manifest_bytes())
+    (tmp_path / "image.manifest.json.dsse.json").write_bytes(signed(manifest_bytes(), ALICE, BOB))
+    (tmp_path / "request.json.sig").write_bytes(request().to_bytes())
+    (tmp_path / "policy.json").write_bytes(POLICY.to_bytes())
+    (tmp_path / "root-1.pub").write_bytes(public_key_file(secret("root 1").public))
+    (tmp_path / "roots.json").write_bytes(RootSet(1, (secret("root 1").public,), 1).to_bytes())
+    shutil.copy(FILES / "root-1.priv.enc", tmp_path)
+    return SealedMachine(tmp_path / "machine", BUILDERS)
+
+
+def call(machine: SealedMachine, *words: str, answers: tuple[str, ...] = ()) -> tuple[ExitStatus, str]:
+    said, place = StringIO(), machine.root.parent
+    outside = Outside(Answers(list(answers), said.write), no_randomness("recorded"), unprotected)
+    told = [word.replace("HERE", str(place)) for word in words]
+    status = cli.run(told, program="asl-auth-host", stdout=said, stderr=said, machine=machine.root, outside=outside)
+    return status, said.getvalue()
+
+
+def with_store(machine: SealedMachine) -> Path:
+    """A store of this machine, founded for real under its claim."""
+    root = machine.root / "asl-auth-host"
+    make_domains(root, FILES / KEYS, boot_gate(machine.root, root))
+    return root
+
+
+def test_a_signature_over_a_file_is_in_the_hosts_log_before_it_is_in_a_file(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    status, said = call(machine, *ISSUE, answers=("WORDS", PASSPHRASE, PASSPHRASE))
+    assert status is ExitStatus.DONE, said
+
+    envelope = (machine.root.parent / "cert.json.sig").read_bytes()
+    report = check_domain(HostDisk(), store, store.host, "host", trusted=None, rehearsal=False)
+    assert report.ok
+    entry = next(entry for _, entry in report.entries if entry.type is RecordType.ARTIFACT)
+    assert store.host.block(entry.blocks[0]).read_bytes() == envelope
+    assert entry.facts["kind"] == "asl.certificate/1"
+    assert requests.KIND.type not in str(entry.facts)
+    assert report.entries[-1][1].type is RecordType.RECEIPT
+
+
+def test_without_a_claim_or_a_store_nothing_is_signed(machine: SealedMachine) -> None:
+    status, said = call(machine, *ISSUE)
+    assert (status, "CLAIM-MISSING" in said) == (ExitStatus.REFUSED, True)
+
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    status, said = call(machine, *ISSUE)
+    assert (status, "there is no store here" in said) == (ExitStatus.REFUSED, True)
+    assert not (machine.root.parent / "cert.json").exists()
+
+
+def test_a_name_that_is_taken_is_said_before_anything_is_signed(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    (machine.root.parent / "cert.json.sig").write_bytes(b"mine")
+    before = store.host.checkpoint.read_bytes()
+    status, said = call(machine, *ISSUE)
+
+    assert (status, "nothing is overwritten" in said) == (ExitStatus.REFUSED, True)
+    assert store.host.checkpoint.read_bytes() == before
+
+
+def test_a_wrong_passphrase_leaves_the_store_as_it_was(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    before = store.host.checkpoint.read_bytes()
+    status, _ = call(machine, *ISSUE, answers=("WORDS", PASSPHRASE, "x", "y", "z"))
+
+    assert status is ExitStatus.UNLOCK_FAILED
+    assert store.host.checkpoint.read_bytes() == before
+    assert not (machine.root.parent / "cert.json").exists()
