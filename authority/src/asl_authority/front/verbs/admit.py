@@ -144,7 +144,7 @@ def _heard(call: Call, standing: Standing) -> Hearing:
     applicant = asked.body.domain_id
     here = applicant != standing.domain_id and _lies_here(call, applicant)
     local = standing_of(call, applicant) if here else None
-    root = local.report.view.root_key_fingerprint if local else ""
+    root = local.report.dam.root_key.key_id if local else ""
     return hear(standing, _sent(call, asked, standing, local), root)
 
 
