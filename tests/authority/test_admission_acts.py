@@ -27,6 +27,7 @@ from asl_authority.operations.admission_history import Decided
 from asl_authority.operations.applications import Application
 from asl_authority.operations.domain_moves import Move, move_act
 from asl_authority.operations.pieces import Piece
+from asl_authority.operations.replay import replay
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage import layout
 from asl_authority.values import admission
@@ -164,6 +165,17 @@ def test_a_receiver_may_be_any_domain_of_the_store_and_only_the_hosts_word_count
     assert stand(root).report.history.state(STRANGER) is State.FULL
     assert state(root, STRANGER) is State.UNRECOGNIZED
     assert (root / "domains" / ME / "admission/1/dam.cbor").is_file()
+
+
+def test_receipts_of_admissions_and_of_changes_by_hand_are_replayed(root: Path) -> None:
+    me = stand(root)
+    asked = done(me, apply_act(me, "host", SCOPE, None))
+    decided = admitted(root, ACCEPTED)
+    host = stand(root, "host")
+    suspended = done(host, move_act(host, ME, Move.SUSPEND))
+
+    for domain_id, each in ((ME, asked), ("host", decided), ("host", suspended)):
+        assert [finding.check_id for finding in replay(stand(root, domain_id), each.receipt) if not finding.ok] == []
 
 
 # Foreign roots.
@@ -399,6 +411,17 @@ def test_what_is_suspended_signs_nothing_and_goes_back_to_full(root: Path) -> No
         "the operator's key is missing",
         "",
     ]
+
+
+def test_what_is_suspended_is_not_suspended_again_nor_what_is_full_resumed(root: Path) -> None:
+    admitted(root, ACCEPTED)
+    for what in (Move.RESUME, Move.SUSPEND, Move.SUSPEND):
+        if what is Move.SUSPEND and state(root) is State.FULL:
+            move(root, what)
+            continue
+        with pytest.raises(Refused) as refused:
+            move(root, what)
+        assert refused.value.check_id == "DOMAIN-STATE-MOVE"
 
 
 def test_what_had_a_lease_is_admitted_anew_and_not_resumed(root: Path) -> None:

@@ -61,9 +61,9 @@ def move_act(host: Standing, domain_id: str, move: Move, reason: str = "") -> Ac
     parameters = canonical_bytes({**facts, "before": before.value, "operation": f"domain-{move}"})
 
     def make(bench: Bench) -> Made:
-        # A receipt has outputs: what was confirmed is one, and can be made again.
+        # A receipt has outputs: what was confirmed is one.
         entry = bench.put(Piece(RecordType.ADMISSION, blocks=(parameters,), facts=facts))
-        return Made((entry,), again=frozenset(entry.blocks), concerns=(domain_id,))
+        return Made((entry,), concerns=(domain_id,))
 
     lines = [f"domain       {domain_id}", f"state        {before} -> {after}"]
     lines += [f"reason       {reason}"] if reason else []
