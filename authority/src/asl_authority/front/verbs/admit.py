@@ -14,11 +14,8 @@ from asl_authority.front.verbs.cert import ROLES
 
 if TYPE_CHECKING:
     from asl_authority.operations.act import Standing
-    from asl_authority.operations.admission import Hearing
-    from asl_authority.operations.applications import Application
     from asl_authority.values.admission import AdmissionRequest, Terms
     from asl_authority.values.roles import Role
-    from asl_authority.values.signed import Signed
 
 DECISIONS = ("ACCEPTED", "ACCEPTED_LIMITED", "DEFERRED", "REJECTED")
 RECEIVER = Argument(("--domain",), "the domain that is asked (default: the host)", "ID")
@@ -103,21 +100,23 @@ def _handed_over(answer: Answer, standing: Standing, path: Path) -> Answer:
 
 def check(call: Call) -> Answer:
     """Every rule of an application."""
+    from asl_authority.front.application import heard
     from asl_authority.front.given import verdict
 
-    heard = _heard(call, standing_of(call, domain_of(call)))
-    return verdict(f"the application of {heard.sent.domain_id} to {heard.standing.domain_id}", heard.findings())
+    found = heard(call, standing_of(call, domain_of(call)))
+    return verdict(f"the application of {found.sent.domain_id} to {found.standing.domain_id}", found.findings())
 
 
 def decide(call: Call) -> Answer:
     """One of the four decisions, recorded."""
+    from asl_authority.front.application import heard
     from asl_authority.operations.admission import Ruling, decide_act
     from asl_authority.values.admission import Decision
 
     gate = gate_of(call)
     ruling = Ruling(Decision(call.values["decision"]), _scope(call), _terms(call))
-    heard = _heard(call, standing_of(call, domain_of(call)))
-    return act(call, gate, heard.standing, decide_act(heard, ruling))
+    found = heard(call, standing_of(call, domain_of(call)))
+    return act(call, gate, found.standing, decide_act(found, ruling))
 
 
 def show(call: Call) -> Answer:
@@ -131,55 +130,6 @@ def show(call: Call) -> Answer:
     head = f"{standing.domain_id}, in epoch {history.epoch}\n" if rows else ""
     members: dict[str, object] = {"domain_id": standing.domain_id, "epoch": history.epoch}
     return Answer(head + text, {**members, "domains": [found for _, found in rows]})
-
-
-def _heard(call: Call, standing: Standing) -> Hearing:
-    """The application that is named, judged. Raises UsageError, Refused, Malformed."""
-    from asl_authority.operations.admission import hear
-    from asl_authority.operations.artifacts import form_of, load
-    from asl_authority.values import admission
-
-    form = form_of(admission.REQUEST, admission.read_request, rehearsal=standing.rehearsal)
-    asked = load(call.path("request"), form).signed
-    applicant = asked.body.domain_id
-    here = applicant != standing.domain_id and _lies_here(call, applicant)
-    local = standing_of(call, applicant) if here else None
-    root = local.report.dam.root_key.key_id if local else ""
-    return hear(standing, _sent(call, asked, standing, local), root)
-
-
-def _sent(call: Call, asked: Signed[AdmissionRequest], standing: Standing, local: Standing | None) -> Application:
-    from asl_authority.errors import UsageError
-    from asl_authority.front.given import given_certificates, given_policy, given_root_set
-    from asl_authority.operations.applications import Application
-    from asl_authority.operations.artifacts import form_of, load
-    from asl_authority.values import dam
-
-    path = call.values.get("root_set")
-    roots = standing.report.authority.roots if path is None else given_root_set(path)
-    missing = [name for name in ("dam", "certificate", "policy") if not call.values.get(name)]
-    if len(missing) == 3 and local is not None:
-        theirs = local.report.authority
-        return Application(asked, theirs.dams[-1].dam, theirs.policy, theirs.certificates, roots)
-    if missing:
-        why = f"{asked.body.domain_id} is no domain of this store" if local is None else "some was given, and not all"
-        raise UsageError(f"--{', --'.join(missing)}: missing: {why}", hint="the applicant sends them with its request")
-    form = form_of(dam.KIND, dam.read_dam, rehearsal=standing.rehearsal)
-    return Application(
-        asked,
-        load(call.path("dam"), form).signed,
-        given_policy(call.path("policy")),
-        tuple(given_certificates(call.values["certificate"], rehearsal=standing.rehearsal)),
-        roots,
-    )
-
-
-def _lies_here(call: Call, domain_id: str) -> bool:
-    from asl_authority.operations.reading import HOST
-    from asl_authority.storage.disk import HostDisk
-    from asl_authority.storage.layout import StorePaths
-
-    return domain_id == HOST or HostDisk().is_directory(StorePaths(call.root).domain(domain_id).log)
 
 
 def _scope(call: Call) -> tuple[Role, ...]:
