@@ -62,9 +62,8 @@ def test_an_operation_leaves_its_records_with_the_receipt_last_under_one_head(ro
     assert done.head.size == standing.report.head.size + 2 == done.receipt.logseq
     assert (done.receipt.previous, done.receipt.program) == (standing.report.last_receipt, PROGRAM)
     assert done.receipt.snapshot_id == standing.report.view.current_snapshot
-    assert [each.name for each in done.receipt.outputs] == [
-        f"store/{each}.bin" for each in done.report.entries[-2][1].blocks
-    ]
+    blocks = done.report.entries[-2][1].blocks
+    assert [(each.name, each.sha256) for each in done.receipt.outputs] == [("a.txt", blocks[0])]
     assert all(finding.ok for finding in stand(root).report.findings)
 
 

@@ -361,6 +361,7 @@ RECEIPT = "application/vnd.in-toto+json"
         (Level.ROOT, "ROOT-SIGNS-ONLY", ROOTS_SIGN),
         (Level.DOMAIN_ROOT, "DOMAIN-ROOT-SIGNS-ONLY", [DAM, REQUEST, ASKS]),
         (Level.LOG, "LOG-SIGNS-ONLY", ["", REQUEST]),
+        (Level.X509, "X509-SIGNS-ONLY", ["", REQUEST]),
         (Level.PRINCIPAL, "PRINCIPAL-SIGNS-ONLY", [REQUEST, RECEIPT, admission.RECORD.payload_type]),
     ],
 )

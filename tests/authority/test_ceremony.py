@@ -118,6 +118,41 @@ def test_two_rehearsals_in_different_surroundings_are_the_same(place: Path, monk
     assert "REHEARSAL" in said
 
 
+@pytest.mark.long
+def test_a_rehearsal_in_sessions_ends_with_the_same_bytes_as_one_at_once(place: Path) -> None:
+    _, made = ceremony(place)
+    other = place / "elsewhere"
+    (other / "store").mkdir(parents=True)
+    (other / "policy.yaml").write_text(TEMPLATE)
+    store, policy = ("--root", str(other / "store")), ("--policy", str(other / "policy.yaml"))
+    for name, words in (
+        ("host", init(other, "--rehearsal")),
+        ("me", ("domain", "create", "Me", "--id", "me.example", "--dam-signer", "--rehearsal", *policy, *store)),
+    ):
+        prepared = str(other / name)
+        person = Person()
+        for step in (
+            (*words, "--prepare", prepared),
+            *(("domain", "sign", prepared, "--rehearsal", *store) for _ in range(2)),
+            ("domain", "found", prepared, "--rehearsal", *policy, *store),
+        ):
+            status, said = call(person, *step)
+            assert status is ExitStatus.DONE, said
+    files = sorted(path for path in (other / "store").rglob("*") if path.is_file())
+
+    assert {str(path.relative_to(other / "store")): path.read_bytes() for path in files} == made
+
+
+@pytest.mark.parametrize("question", ["To go on", "Write it down", "Type it back"])
+def test_ctrl_c_at_any_question_prepares_nothing(place: Path, question: str) -> None:
+    words = init(place, "--rehearsal", "--prepare", str(place / "prepared"))
+    status, said = call(Person(stop_at=question), *words)
+
+    assert (status, said) == (ExitStatus.ABORTED, "asl-auth-host: stopped by you\n")
+    assert sorted(path.name for path in place.iterdir()) == ["policy.yaml", "store"]
+    assert list((place / "store").iterdir()) == []
+
+
 def test_without_a_claim_nothing_real_is_founded(place: Path) -> None:
     status, said = call(Person(), *init(place))
 

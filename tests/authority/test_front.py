@@ -170,12 +170,20 @@ def test_a_full_disk_under_stdout_ends_with_8_and_without_a_traceback() -> None:
     assert b"Traceback" not in done.stderr
 
 
+START = f"import sys; sys.path.insert(0, {str(SOURCES)!r}); from asl_authority.front.cli import start; start()"
+
+
+def test_it_ends_as_it_should_though_nobody_listens_to_its_errors() -> None:
+    argv = [sys.executable, "-I", "-c", START]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *argv, "--version"]
+    done = subprocess.run(closed, capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, f"asl-auth-host {__version__}\n".encode())
+
+
 def start(*words: str, stdout: object = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
     """Run the program as its own process."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(SOURCES)!r}); from asl_authority.front.cli import main; sys.exit(main())"
-    )
-    argv = [sys.executable, "-I", "-c", code, *words]
+    argv = [sys.executable, "-I", "-c", START, *words]
     return subprocess.run(argv, stdout=stdout, stderr=subprocess.PIPE, check=False)  # type: ignore[call-overload, no-any-return]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from asl_authority.front import cli
 from asl_authority.operations.boot_claim import boot_gate, claims_for
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.founding import found_domain
-from asl_authority.operations.gate import Gate, rehearsal_claim
+from asl_authority.operations.gate import Gate, expect_verified, rehearsal_claim
 from asl_authority.operations.genesis import Asked, draw_keys, prepare_domain, sign_domain
 from asl_authority.operations.reading import HOST
 from asl_authority.storage.disk import HostDisk
@@ -22,6 +23,7 @@ from asl_authority.storage.domains import create_directories, read_log
 from asl_authority.storage.layout import StorePaths
 from asl_authority.values.claim import Verdict, read_claim
 from asl_authority.values.domain_state import State
+from asl_authority.values.environment import Fact, Status
 from asl_authority.values.log_entry import read_entry
 from asl_authority.values.log_record import RecordType
 from support.genesis import POLICY, ROOT_KEYS, ROOTS, founded, founding, known_random
@@ -135,6 +137,27 @@ def test_a_claim_that_nobody_verified_opens_nothing_real(tmp_path: Path) -> None
         found_domain(DISK, store, founding("me", real))
     assert refused.value.check_id == "CLAIM-VERIFIED"
     assert list(store.domains.iterdir()) == []
+
+
+def test_where_the_sealed_configuration_allows_it_a_claim_that_nobody_verified_is_enough_and_says_so(
+    tmp_path: Path,
+) -> None:
+    store, image = create_directories(DISK, tmp_path), Fact(Status.MEASURED, CLAIM.environment.image_id.value)
+    unverified = replace(CLAIM, environment=replace(CLAIM.environment, image_id=image))
+    lax = Gate(CLAIM.session_id, claims_for(unverified), rehearsal=False, verified_required=False)
+    made = found_domain(DISK, store, founding("me", lax, rehearsal=False))
+
+    assert read_claim(store.claim(made.snapshot).read_bytes()).verdict is Verdict.UNVERIFIED
+    for bad, check_id in (
+        (replace(unverified, self_test=()), "CLAIM-SELF-TEST"),
+        (
+            replace(unverified, environment=replace(CLAIM.environment, interfaces=Fact(Status.ABSENT))),
+            "CLAIM-OFFLINE",
+        ),
+    ):
+        with pytest.raises(Refused) as refused:
+            expect_verified(bad, required=False)
+        assert refused.value.check_id == check_id
 
 
 def test_a_claim_of_another_boot_covers_nothing(tmp_path: Path) -> None:

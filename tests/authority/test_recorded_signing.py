@@ -13,6 +13,7 @@ from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.operations.boot_claim import boot_gate
 from asl_authority.operations.domain_check import check_domain
+from asl_authority.operations.prepared import load_prepared
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.layout import StorePaths
 from asl_authority.values import request as requests
@@ -23,6 +24,7 @@ from support.domains import POLICY, request, secret
 from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
 from support.stories import Answers, no_randomness, unprotected
 from support.story_domains import KEYS, PASSPHRASE, make_domains
+from support.story_files import prepared_files
 
 FILES = Path(__file__).parent / "stories/files"
 CLAIM = ("claim", "--manifest", "HERE/image.manifest.json")
@@ -106,3 +108,55 @@ def test_a_wrong_passphrase_leaves_the_store_as_it_was(machine: SealedMachine) -
     assert status is ExitStatus.UNLOCK_FAILED
     assert store.host.checkpoint.read_bytes() == before
     assert not (machine.root.parent / "cert.json").exists()
+
+
+def with_prepared(machine: SealedMachine, name: str) -> Path:
+    """A prepared genesis that waits for its roots."""
+    place = machine.root.parent / name
+    place.mkdir()
+    for file, data in prepared_files()[name].items():
+        (place / file).write_bytes(data)
+    return place
+
+
+def test_what_roots_sign_of_a_prepared_domain_is_in_the_hosts_log_before_it_is_in_a_file(
+    machine: SealedMachine,
+) -> None:
+    place = with_prepared(machine, "prepared")
+    sign = ("domain", "sign", str(place), "--key", "HERE/root-1.priv.enc")
+    status, said = call(machine, *sign)
+    assert (status, "CLAIM-MISSING" in said) == (ExitStatus.REFUSED, True)
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    status, said = call(machine, *sign)
+    assert (status, "there is no store here" in said) == (ExitStatus.REFUSED, True)
+
+    store = StorePaths(with_store(machine))
+    status, said = call(machine, *sign, answers=("WORDS", PASSPHRASE, PASSPHRASE))
+    assert status is ExitStatus.DONE, said
+    report = check_domain(HostDisk(), store, store.host, "host", trusted=None, rehearsal=False)
+    assert report.ok
+    entry = next(entry for _, entry in report.entries if entry.type is RecordType.ARTIFACT)
+    prepared = load_prepared(HostDisk(), place, rehearsal=False)
+    logged = {store.host.block(each).read_bytes() for each in entry.blocks}
+    assert logged == {each.to_bytes() for each in prepared.new.certificates}
+    assert entry.facts["sha256"] == prepared.new.digest.hex()
+    assert sorted(path.name for path in place.glob("*.signature")) == [
+        *("cert-log.root-3.signature", "cert-operator.root-3.signature", "cert-root.root-3.signature"),
+    ]
+
+
+def test_a_host_is_founded_under_the_policy_that_is_sealed_and_no_other(machine: SealedMachine) -> None:
+    found = ("domain", "found", str(with_prepared(machine, "prepared-real-host")))
+    (machine.root / "asl-auth-host").mkdir(exist_ok=True)
+    machine.put(
+        "etc/asl-auth-host/config.yaml",
+        'host: {name: x, version: "1", mode: normal}\npolicy: {hash_file: /etc/asl-auth-host/policy.hash}\n',
+    )
+    machine.put("etc/asl-auth-host/policy.hash", "0" * 64 + "\n")
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    status, said = call(machine, *found)
+    assert (status, "POLICY-HASH-SEALED" in said) == (ExitStatus.REFUSED, True), said
+
+    machine.put("etc/asl-auth-host/policy.hash", f"{POLICY.hash}\n")
+    status, said = call(machine, *found)
+    assert (status, "nothing is founded yet" in said) == (ExitStatus.REFUSED, True), said

@@ -64,3 +64,24 @@ def test_an_s_at_the_order_or_above_is_refused_though_the_equation_holds() -> No
     s = int.from_bytes(signature[32:], "little") + rfc8032.L
 
     assert not rfc8032.verifies(key.public.raw, b"x", signature[:32] + s.to_bytes(32, "little"))
+
+
+def test_it_says_the_same_of_a_key_however_often_it_was_asked() -> None:
+    key = SecretKey(b"asked often, answered the same.!")
+    for n in range(2 * rfc8032.OFTEN):
+        message = bytes([n])
+        signature = key.sign(message)
+
+        assert rfc8032.verifies(key.public.raw, message, signature)
+        assert not rfc8032.verifies(key.public.raw, message + b"\0", signature)
+        assert not rfc8032.verifies(key.public.raw, message, signature[:32] + key.sign(b"other")[32:])
+
+
+def test_multiples_are_made_only_for_a_key_that_signs_often() -> None:
+    key = SecretKey(b"seldom, and then often enough...")
+    made = []
+    for _ in range(rfc8032.OFTEN):
+        rfc8032.verifies(key.public.raw, b"", key.sign(b""))
+        made.append("multiples" in vars(rfc8032._key(key.public.raw)))
+
+    assert made == [False] * (rfc8032.OFTEN - 1) + [True]

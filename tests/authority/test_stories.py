@@ -10,7 +10,7 @@ import pytest
 
 from support.stories import read_story, tell
 from support.story_domains import STORE, make_rehearsed
-from support.story_files import PASSPHRASE, make_files
+from support.story_files import PASSPHRASE, make_files, make_prepared, make_rehearsal_roots
 
 STORIES = Path(__file__).parent / "stories"
 NAMES = sorted(path.stem for path in STORIES.glob("*.txt"))
@@ -31,6 +31,10 @@ def test_a_story_is_told_as_it_is_kept(name: str, here: Path) -> None:
     kept = path.read_text()
     if f"--root {STORE}" in kept:
         make_rehearsed(here)
+    if " prepared" in kept:
+        make_prepared(here)
+    if " rehearsal-root" in kept:
+        make_rehearsal_roots(here)
     told = tell(name, kept, here)
     written = [path for path in here.rglob("*") if path.is_file() and PASSPHRASE.encode() in path.read_bytes()]
     assert written == []
@@ -40,7 +44,7 @@ def test_a_story_is_told_as_it_is_kept(name: str, here: Path) -> None:
         assert told == kept, f"UPDATE_STORIES=1 writes {path} again: read what changed"
 
 
-@pytest.mark.parametrize("name", ["key", "sign-here"])
+@pytest.mark.parametrize("name", ["key", "shares", "drill", "sign-here"])
 def test_what_is_typed_unseen_is_printed_nowhere(name: str) -> None:
     lines = (STORIES / f"{name}.txt").read_text().splitlines()
     secrets = {

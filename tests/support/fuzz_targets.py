@@ -27,6 +27,7 @@ from asl_authority.values.merkle import leaf_hash
 from asl_authority.values.paper_head import paper_head
 from asl_authority.values.signed_note import NoteKey, NoteSigner
 from support.published import FOLDER, published
+from support.samples.share_set import shares
 
 Reader = Callable[[bytes], Any]
 SEED_LIMIT = 16 << 10
@@ -112,6 +113,7 @@ MORE: Mapping[str, Callable[[Callable[..., Any]], Reader]] = {
     "log_entry.read_entry": _entry,
     "paper_head.read_paper_head": _typed,
     "signed.read_signed": _signed,
+    "slip39.read_share": _text,
     "signed_note.read_note_key": _text,
     "snapshot.read_lines": _lines,
 }
@@ -143,6 +145,7 @@ SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "log_entry.read_entry": lambda: [b'\0{"facts":{"a":1},"session":"' + b"0" * 32 + b'","type":"asl.log-domain/1"}'],
     "log_record.read_records": lambda: [file_bytes([Record(1, 0x8001, b"{}"), Record(2, 7, b"")])],
     "signed.read_signed": _envelopes,
+    "slip39.read_share": lambda: [" ".join(share.words).encode() for share in shares()],
     "signed_note.read_note": lambda: [NOTE.to_bytes()],
     "signed_note.read_note_key": lambda: [NoteKey("example.org/log", KEY.public).to_text().encode()],
     "policy_text.read_policy_text": lambda: [policy_text.TEMPLATE.encode()],

@@ -9,8 +9,17 @@ from typing import Any
 
 from asl_authority.operations.founding import Founded, Founding, found_domain
 from asl_authority.operations.gate import Gate, rehearsal_gate
-from asl_authority.operations.genesis import Asked, DomainKeys, draw_keys, prepare_domain, sign_domain
+from asl_authority.operations.genesis import (
+    Asked,
+    DomainKeys,
+    draw_keys,
+    prepare_domain,
+    sign_domain,
+    sign_manifest,
+)
+from asl_authority.operations.prepared import PreparedGenesis, prepare_genesis
 from asl_authority.operations.reading import HOST
+from asl_authority.operations.root_sessions import expect_complete
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import create_directories
 from asl_authority.storage.layout import StorePaths
@@ -53,6 +62,21 @@ def founding(name: str, gate: Gate | None = None, **asked: Any) -> Founding:
     trusted = {f"trusted-roots/root-{n}.pub": public_key_file(key) for n, key in enumerate(ROOTS.root_keys, 1)}
     files = trusted if whole.domain_id == HOST else {}
     return Founding(new, keys, sealed(keys, random), gate or rehearsal_gate(), files=files)
+
+
+def prepared(name: str, **asked: Any) -> PreparedGenesis:
+    """The same new domain as `founding` has, prepared for its roots, who have not signed yet."""
+    random = known_random(name)
+    whole = Asked(label=name, policy=POLICY, roots=ROOTS, **{"rehearsal": True, **asked})
+    keys = draw_keys(random, dam_signer=whole.dam_signer)
+    new = sign_manifest(prepare_domain(whole, keys, ROOT_KEYS[0].public), keys)
+    return prepare_genesis(new, ROOT_KEYS[0].public, sealed(keys, random), weak_passphrase=False)
+
+
+def founding_of(whole: PreparedGenesis, **more: Any) -> Founding:
+    """A prepared and signed genesis, ready to be written; its private keys are drawn again."""
+    keys = draw_keys(known_random(whole.new.asked.label), dam_signer=whole.new.asked.dam_signer)
+    return Founding(expect_complete(whole), keys, whole.sealed, rehearsal_gate(), **more)
 
 
 def founded(disk: Disk, root: Path, name: str = "me", **asked: Any) -> tuple[StorePaths, Founded]:

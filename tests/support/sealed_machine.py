@@ -16,6 +16,8 @@ from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.verity import BLOCK, RootHash
 from support.domains import secret
 
+# The reviewed configuration, as the overlay brings it.
+CONFIG = (Path(__file__).parents[2] / "overlays/authority/root/etc/asl-auth-host/config.yaml").read_bytes()
 SECTOR = 2048
 SALT = "5a" * 32
 SESSION = "5e" * 16
@@ -170,6 +172,7 @@ class SealedMachine:
             self.put(f"sys/class/block/dm-{number}/dm/name", f"asl-{name}\n")
             self.put(f"dev/dm-{number}", data)
         self.put("dev/sr0", ISO + bytes(4 * SECTOR))  # a stick is longer than what was written to it
+        self.put("etc/asl-auth-host/config.yaml", CONFIG)
         if self.builders is not None:
             self.put("etc/asl-auth-host/builders.json", self.builders.to_bytes())
 

@@ -6,21 +6,35 @@ import base64
 import hashlib
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from asl_authority.operations.gate import rehearsal_roots
+from asl_authority.operations.genesis import Asked, DomainKeys, prepare_domain, sign_manifest
+from asl_authority.operations.prepared import prepare_genesis, write_prepared
+from asl_authority.operations.reading import HOST
+from asl_authority.storage.plain_directory import read_files
+from asl_authority.values import certificate as certificates
+from asl_authority.values import dam as dams
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.keyfile import RANDOM_BYTES, KeyKind, seal_key
+from asl_authority.values.kinds import Kind
+from asl_authority.values.passphrase import shared_passphrase
 from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.public_key_file import public_key_file
+from asl_authority.values.request import SubjectType
 from asl_authority.values.rootset import RootSet
-from asl_authority.values.signed import Body, Signed
+from asl_authority.values.share_set import SALT_BYTES, make_share_set
+from asl_authority.values.signed import Body, Signed, unsigned
+from asl_authority.values.slip39 import split
 from support.admissions import foreign, stranger_keys
-from support.domains import POLICY, ROOTS, dam, secret
+from support.domains import POLICY, ROOTS, certificate, dam, request, secret
+from support.memory_disk import MemoryDisk
 from support.samples.claim import CLAIM
 from support.samples.receipt import RECEIPT
 from support.samples.snapshot import SNAPSHOT
-from support.sealed_machine import write_sealed
+from support.sealed_machine import CONFIG, write_sealed
 from support.story_store import make_store
 
 # By the name of the file; by the name of the test key.
@@ -30,10 +44,24 @@ KEYS = {
     "operator": "operator",
     "auditor": "auditor",
     "log": "log",
+    "x509": "x509",
     "stranger": "stranger",
+    "shared": "log",
 }
-SEALED = {"root-1": KeyKind.OFFLINE_ROOT, "domain": KeyKind.DOMAIN_ROOT, "log": KeyKind.LOG}
+SEALED = {
+    "root-1": KeyKind.OFFLINE_ROOT,
+    "domain": KeyKind.DOMAIN_ROOT,
+    "log": KeyKind.LOG,
+    "operator": KeyKind.PRINCIPAL,
+    "x509": KeyKind.X509,
+}
+# The keys of a domain, and of which test key each is.
+DOMAIN_KEYS = {"root": "domain", "log": "log", "operator": "operator"}
+FILES = Path(__file__).parents[1] / "authority/stories/files"
 PASSPHRASE = "a test's own passphrase"
+# Two of three open shared.priv.enc.
+SHARED_SECRET = bytes(range(16))
+SHARES = split(SHARED_SECRET, 2, 3, lambda size: hashlib.shake_256(b"shares").digest(size))
 SEAL = {
     "image": "ab" * 32,
     "mode": "host",
@@ -54,13 +82,55 @@ def make_files(here: Path) -> None:
     (here / "roots-alone.json").write_bytes(RootSet(1, (secret("root 1").public,), 1).to_bytes())
     (here / "roots-other.json").write_bytes(RootSet(1, (secret("root 4").public,), 1).to_bytes())
     make_receipts(here)
+    make_domain(here / "me")
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
     make_stranger(here / "stranger")
     make_store(here / "store")
-    for made in ("machine/run/asl", "machine/asl-auth-host"):
+    for made in ("machine/run/asl", "machine/asl-auth-host", "machine/etc/asl-auth-host"):
         (here / made).mkdir(parents=True)
+    (here / "machine/etc/asl-auth-host/config.yaml").write_bytes(CONFIG)
+
+
+def make_rehearsal_roots(here: Path) -> None:
+    """The roots of every rehearsal, as openssl reads them."""
+    for number, key in enumerate(rehearsal_roots(3), 1):
+        (here / f"rehearsal-root-{number}.pub").write_bytes(public_key_file(key.public))
+        (here / f"rehearsal-root-{number}.pem").write_bytes(private_pem(key))
+
+
+def make_prepared(here: Path) -> None:
+    """Prepared geneses that nobody has signed yet: a real domain's, a rehearsal's host, and one under other roots."""
+    for name, files in prepared_files().items():
+        (here / name).mkdir()
+        for file, data in files.items():
+            (here / name / file).write_bytes(data)
+
+
+@cache
+def prepared_files() -> dict[str, dict[str, bytes]]:
+    """Their files; made once, for each signature in them is verified by two implementations."""
+    others = RootSet(1, (secret("root 4").public,), 1)
+    return {
+        "prepared": story_genesis("me.example", ROOTS),
+        "prepared-host": story_genesis(HOST, ROOTS, rehearsal=True),
+        "prepared-real-host": story_genesis(HOST, ROOTS),
+        "prepared-others": story_genesis("me.example", others, rehearsal=True),
+    }
+
+
+def story_genesis(domain_id: str, roots: RootSet, *, rehearsal: bool = False) -> dict[str, bytes]:
+    """The files of a prepared genesis; its keys are those that lie in stories/files."""
+    keys = DomainKeys({name: secret(KEYS[of]) for name, of in DOMAIN_KEYS.items()})
+    sealed = {name: (FILES / f"{of}.priv.enc").read_bytes() for name, of in DOMAIN_KEYS.items()}
+    label = "the host" if domain_id == HOST else "Me"
+    asked = Asked(label, POLICY, roots, domain_id=domain_id, rehearsal=rehearsal)
+    issuer = secret("root 1").public if roots.holds(secret("root 1").public) else roots.root_keys[0]
+    new = sign_manifest(prepare_domain(asked, keys, issuer), keys)
+    disk, place = MemoryDisk(), Path("/prepared")
+    write_prepared(disk, place, prepare_genesis(new, issuer, sealed, weak_passphrase=False))
+    return read_files(disk, place, disk.names(place), 1 << 20)
 
 
 def make_receipts(here: Path) -> None:
@@ -95,11 +165,33 @@ def make_stranger(here: Path) -> None:
     (here / "root.pem").write_bytes(private_pem(root))
 
 
+def make_domain(folder: Path) -> None:
+    """A domain's DAM and the certificates of its root key and its X.509 key, signed, as for a rehearsal too."""
+    x509 = certificate(request("x509", SubjectType.X509).body)
+    signed: dict[str, tuple[Kind, Signed[Body], list[str]]] = {"dam": (dams.KIND, dam(), ["domain root"])}
+    signed |= {
+        name: (certificates.KIND, each, ["root 1", "root 2"])
+        for name, each in (("cert", certificate()), ("cert-x509", x509))
+    }
+    folder.mkdir()
+    for name, (kind, artifact, signers) in signed.items():
+        played = unsigned(kind, artifact.body, rehearsal=True).signed_by(*(secret(each) for each in signers))
+        for file, each in ((name, artifact), (f"rehearsal-{name}", played)):
+            (folder / f"{file}.json").write_bytes(each.body.to_bytes())
+            (folder / f"{file}.json.sig").write_bytes(each.to_bytes())
+
+
 def make_sealed_files(folder: Path) -> None:
     """Write the keys at rest, which cost too much to be made for every test: they are kept in stories/files."""
     for name, kind in SEALED.items():
         random = hashlib.shake_256(name.encode()).digest(RANDOM_BYTES)
         (folder / f"{name}.priv.enc").write_bytes(seal_key(secret(KEYS[name]), PASSPHRASE, kind, random))
+    key, passphrase = secret(KEYS["shared"]), shared_passphrase(SHARED_SECRET).text
+    shared = seal_key(key, passphrase, KeyKind.LOG, hashlib.shake_256(b"shared").digest(RANDOM_BYTES))
+    (folder / "shared.priv.enc").write_bytes(shared)
+    sha256 = hashlib.sha256(shared).hexdigest()
+    record = make_share_set(SHARES, key.public.key_id, KeyKind.LOG, sha256, bytes(SALT_BYTES))
+    (folder / "shared.shares.json").write_bytes(record.to_bytes())
 
 
 def private_pem(key: SecretKey) -> bytes:
@@ -108,4 +200,4 @@ def private_pem(key: SecretKey) -> bytes:
 
 
 if __name__ == "__main__":
-    make_sealed_files(Path(__file__).parents[1] / "authority/stories/files")
+    make_sealed_files(FILES)

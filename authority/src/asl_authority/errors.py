@@ -28,6 +28,12 @@ class UsageError(AuthorityError):
     status = ExitStatus.USAGE
 
 
+class ConfigError(AuthorityError):
+    """A configuration that can't be followed: it is not what it should be, and nobody guesses what was meant."""
+
+    status = ExitStatus.USAGE
+
+
 class Malformed(AuthorityError):
     """Bytes that are not what they should be; `check_id` names the rule that they break (docs/papers.md)."""
 

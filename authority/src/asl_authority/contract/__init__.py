@@ -15,7 +15,7 @@ PROGRAM = "asl-auth-host"
 # asl-admin is the same program by the name that ENC-ASL-HOST/1 uses.
 PROGRAM_NAMES = (PROGRAM, "asl-admin")
 # What the packed program starts with: a module and the function to call in it.
-ENTRY = "asl_authority.front.cli:main"
+ENTRY = "asl_authority.front.cli:start"
 
 # The layout of ENC-ASL-AUTH-HOST/1.
 AUTHORITY_ROOT = PurePosixPath("/asl-auth-host")
@@ -37,6 +37,9 @@ IMAGE_RELEASE = PurePosixPath("/usr/lib/asl/image.json")
 # Sealed into an image by whoever builds it for a site: the builders whose signatures over a manifest count there.
 BUILDERS = PurePosixPath("/etc/asl-auth-host/builders.json")
 BUILDERS_FORMAT = "asl.builders/1"
+# The reviewed configuration (AUTH-HOST-CONFIG/1): the most that is allowed on this host; and the hash of its policy.
+CONFIG = PurePosixPath("/etc/asl-auth-host/config.yaml")
+POLICY_HASH = PurePosixPath("/etc/asl-auth-host/policy.hash")
 # The image's manifest, as builders sign it.
 MANIFEST_FORMAT = "asl-image.manifest/1"
 MANIFEST_PAYLOAD_TYPE = "application/vnd.asl-image.manifest+json"

@@ -33,13 +33,14 @@ def heard(call: Call, standing: Standing) -> Hearing:
 def _sent(call: Call, asked: Signed[AdmissionRequest], standing: Standing, local: Standing | None) -> Application:
     from asl_authority.errors import Refused, UsageError
     from asl_authority.front.given import given_certificates, given_policy, given_root_set
-    from asl_authority.operations.applications import Application
+    from asl_authority.operations.applications import Application, court_of
     from asl_authority.operations.artifacts import form_of, load
     from asl_authority.values import dam
 
     path = call.values.get("root_set")
-    roots = standing.report.authority.roots if path is None else given_root_set(path)
-    if local is not None and roots != standing.report.authority.roots:
+    own = standing.report.authority.roots
+    roots = own if path is None else given_root_set(path)
+    if local is not None and roots != own:
         raise Refused(
             f"{local.domain_id}: a domain of this store goes back to this store's roots, and to no others",
             hint="leave --root-set away",
@@ -47,8 +48,9 @@ def _sent(call: Call, asked: Signed[AdmissionRequest], standing: Standing, local
         )
     missing = [name for name in ("dam", "certificate", "policy") if not call.values.get(name)]
     if len(missing) == 3 and local is not None:
-        theirs = local.report.authority
-        return Application(asked, theirs.dams[-1].dam, theirs.policy, theirs.certificates, roots)
+        signed, policy = local.report.authority.dams[-1].dam, local.report.policy
+        court = court_of(signed.body, local.report.courts)
+        return Application(asked, signed, policy, court.certificates, court.roots)
     if missing:
         why = f"{asked.body.domain_id} is no domain of this store" if local is None else "some was given, and not all"
         raise UsageError(f"--{', --'.join(missing)}: missing: {why}", hint="the applicant sends them with its request")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from asl_authority.values.finding import Finding
     from asl_authority.values.policy import DomainPolicy
     from asl_authority.values.rootset import RootSet
+    from asl_authority.values.share_set import ShareSet
     from asl_authority.values.signed import Signed
 
 ROOT_SET = Argument(("--root-set",), "the offline root set that is trusted", "FILE", "path", required=True)
@@ -61,6 +62,15 @@ def given_public_key(path: Path) -> PublicKey:
 
     with named(path):
         return read_public_key_file(read_file(path, MOST_BYTES))
+
+
+def given_share_set(path: Path) -> ShareSet:
+    """The record of a set of shares."""
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.share_set import KIND, read_share_set
+
+    with named(path):
+        return read_share_set(read_file(path, KIND.limits.size))
 
 
 def given_certificates(paths: Sequence[Path], *, rehearsal: bool) -> list[Signed[Certificate]]:

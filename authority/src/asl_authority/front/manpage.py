@@ -36,6 +36,8 @@ def man_page() -> str:
     lines += [".SH FILES"]
     for path, what in (
         (contract.AUTHORITY_ROOT, "what the authority keeps: host, domains, env-claims, sops-bundles, tools"),
+        (contract.CONFIG, "the reviewed configuration: the most that may be done on this host"),
+        (contract.POLICY_HASH, "the hash of the host's own policy, where the configuration names this file"),
         (contract.SEAL_STATE, "what the start of this machine opened"),
         (contract.VOLUMES_STATE, f"the volumes labelled {contract.STORE_LABEL} that were found at start"),
         (contract.IMAGE_RELEASE, "which image this is"),

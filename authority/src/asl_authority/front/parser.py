@@ -23,6 +23,7 @@ HIDDEN = argparse.SUPPRESS
 GROUPS: Mapping[str, str] = {
     "status": "machine",
     "self-test": "machine",
+    "config": "config",
     "policy": "policy",
     "claim": "claim",
     "verify-env": "claim",
@@ -49,6 +50,12 @@ COMMON = (
         "DIR",
         "path",
     ),
+    Argument(
+        ("--config",),
+        f"a configuration instead of {contract.CONFIG}; on a sealed host in rehearsal only",
+        "FILE",
+        "path",
+    ),
 )
 
 
@@ -59,10 +66,18 @@ class Request(NamedTuple):
     values: Mapping[str, Any] = {}
     json: bool = False
     root: Path | None = None
+    config: Path | None = None
     version: bool = False
     help: bool = False
     man_page: bool = False
     completion: str | None = None
+
+
+class HelpText(argparse.HelpFormatter):
+    """Help of one width: asking the terminal for its own loads more than all options need, at every start."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=78)
 
 
 class Parser(argparse.ArgumentParser):
@@ -88,7 +103,9 @@ def load_verbs(group: str | None = None) -> tuple[Verb, ...]:
 
 def program_parser(program: str) -> Parser:
     """The parser of what may stand before a verb."""
-    parser = Parser(program, usage=f"{program} [options] VERB ...", add_help=False, allow_abbrev=False)
+    parser = Parser(
+        program, usage=f"{program} [options] VERB ...", formatter_class=HelpText, add_help=False, allow_abbrev=False
+    )
     _add(parser, COMMON)
     parser.add_argument("--version", action="store_true", default=HIDDEN, help="print the version and end")
     parser.add_argument("--man-page", action="store_true", default=HIDDEN, help=HIDDEN)
@@ -98,7 +115,8 @@ def program_parser(program: str) -> Parser:
 
 def verb_parser(program: str, verb: Verb) -> Parser:
     """The parser of one verb."""
-    parser = Parser(f"{program} {verb.name}", description=verb.description, add_help=False, allow_abbrev=False)
+    named = f"{program} {verb.name}"
+    parser = Parser(named, description=verb.description, formatter_class=HelpText, add_help=False, allow_abbrev=False)
     _add(parser, verb.arguments)
     _add(parser, COMMON)
     return parser

@@ -20,6 +20,13 @@ def authority_root(machine: Path, given: Path | None) -> Path:
     return _allowed(machine, given, "--root")
 
 
+def another_config(machine: Path, given: Path | None) -> Path | None:
+    """The configuration that stands for the sealed one. Raises Refused on a sealed host outside a rehearsal."""
+    if given is not None:
+        _expect_unsealed(machine, "--config")
+    return given
+
+
 def another_machine(call: Call) -> Path:
     """The root of the machine that is looked at. Errors as `authority_root`."""
     given = call.values.get("machine")

@@ -39,7 +39,7 @@ def begin(call: Call) -> bool:
     from asl_authority.storage.state import load_seal
 
     seal = load_seal(call.machine)
-    if _in_the_log(call):
+    if in_the_log(call):
         from asl_authority.front.acting import gate_of
 
         gate_of(call)  # no key is opened, and nothing prepared, without a claim of this start
@@ -82,9 +82,9 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
             task = collect.with_signature(task, public, read_file(path, SIGNATURE_LIMIT))
     else:
         collect.lint(task, throwaway)
-        if _in_the_log(call):
-            return _recorded(call, task, shown, lambda: _unlocked(call, public, kind))
-        task = collect.sign_here(task, shown, call.terminal, lambda: _unlocked(call, public, kind), throwaway)
+        if in_the_log(call):
+            return _recorded(call, task, shown, lambda: unlocked(call, public, kind))
+        task = collect.sign_here(task, shown, call.terminal, lambda: unlocked(call, public, kind), throwaway)
     return _written(call, task)
 
 
@@ -95,7 +95,7 @@ def protect(call: Call) -> None:
             call.terminal.say(f"WARNING {finding.check_id}: {finding.detail}\n")
 
 
-def _in_the_log(call: Call) -> bool:
+def in_the_log(call: Call) -> bool:
     """Whether what is signed here must be in a log: on a sealed host, outside of a rehearsal."""
     from asl_authority.contract import Mode
     from asl_authority.storage.state import load_seal
@@ -124,7 +124,8 @@ def _recorded(call: Call, task: Task[T], shown: str, unlock: Callable[[], Secret
     return Answer(done.text + answer.text, {**done.members, **answer.members}, answer.status)
 
 
-def _unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+def unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:
+    """The private key of --key. Raises UnlockFailed, Malformed, Refused."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
 

@@ -39,10 +39,8 @@ def checked(call: Call, disk: Disk, domain_id: str, *, trusted: RootSet | None, 
 def checked_host(call: Call, disk: Disk, *, rehearsal: bool) -> RootSet:
     """The roots that this store trusts, once the host holds to every rule. Raises Damaged when it does not."""
     from asl_authority.operations.act import expect_sound
-    from asl_authority.operations.domain_reading import held_roots
     from asl_authority.operations.reading import HOST
-    from asl_authority.storage.layout import StorePaths
 
     report = checked(call, disk, HOST, trusted=None, rehearsal=rehearsal)
     expect_sound(report, HOST)
-    return held_roots(disk, StorePaths(call.root).host)
+    return report.authority.roots

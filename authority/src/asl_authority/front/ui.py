@@ -7,7 +7,6 @@ name can't move the cursor.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -60,7 +59,7 @@ def check_id_of(error: AuthorityError) -> str | None:
 
 def findings_members(findings: Sequence[Finding]) -> list[dict[str, object]]:
     """Findings for --json."""
-    return [dataclasses.asdict(finding) for finding in findings]
+    return [{"check_id": each.check_id, "ok": each.ok, "detail": each.detail} for each in findings]
 
 
 def finding_line(finding: Finding, no: str = "FAILED") -> str:
@@ -74,18 +73,19 @@ def finding_line(finding: Finding, no: str = "FAILED") -> str:
 
 def verdict_text(what: str, findings: Sequence[Finding]) -> str:
     """Every finding, and what follows."""
-    failed = [finding.check_id for finding in findings if not finding.ok]
+    failed = dict.fromkeys(finding.check_id for finding in findings if not finding.ok)
     end = f"NOT VALID: {what}: {', '.join(failed)}\n" if failed else f"valid: {what}\n"
     return "".join(finding_line(finding) for finding in findings) + end
 
 
 def wrapped(text: str, indent: str) -> list[str]:
     """`text` in lines of a console's width; a word that is longer, such as a key, stays whole."""
-    import textwrap
-
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    lines = [""]  # textwrap does the same and more, and takes as long to load as all that is said here
+    for word in text.split():
+        if lines[-1] and len(indent) + len(lines[-1]) + 1 + len(word) > WIDTH:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return [f"{indent}{line}" for line in lines if line]
 
 
 def self_test_verdict(findings: Sequence[Finding]) -> str:

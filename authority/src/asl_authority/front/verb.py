@@ -40,7 +40,8 @@ DRY_RUN = Argument(("--dry-run",), "say what would be done, with every digest, a
 
 
 class Call(NamedTuple):
-    """One call of a verb. `root` is the authority's tree, `machine` the root of the machine that is looked at.
+    """One call of a verb. `root` is the authority's tree, `machine` the root of the machine that is looked at,
+    `config` the configuration that is given instead of the sealed one.
 
     Progress goes to `err`; `out` is for what was asked for.
     """
@@ -54,6 +55,7 @@ class Call(NamedTuple):
     out: TextIO
     err: TextIO
     outside: Outside
+    config: Path | None = None
 
     @property
     def terminal(self) -> Terminal:

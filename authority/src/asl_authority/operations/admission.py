@@ -78,8 +78,8 @@ class Hearing:
 
     @property
     def foreign(self) -> bool:
-        """Whether the roots that are trusted for the applicant are not the receiver's own."""
-        return self.sent.roots != self.standing.report.authority.roots
+        """Whether the roots that are trusted for the applicant are none that the receiver goes back to, or ever did."""
+        return self.sent.roots not in [each.roots for each in self.standing.report.courts]
 
     def findings(self) -> tuple[Finding, ...]:
         """All that was found, and whether the applicant may be accepted at all, as things stand."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from asl_authority.operations.root_chain import Court
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.values.admission import AdmissionRequest, Receiver, check_request
 from asl_authority.values.cbor_views import DAM_VIEW, REQUEST_VIEW, View
 from asl_authority.values.certificate import Certificate
-from asl_authority.values.dam import Dam, check_dam
+from asl_authority.values.dam import Dam, check_dam, check_root_certified
 from asl_authority.values.finding import Finding
 from asl_authority.values.policy import DomainPolicy
 from asl_authority.values.rootset import RootSet
@@ -47,6 +49,12 @@ class Application:
             **{name: each.body.to_bytes() for name, each in certified.items()},
             **{f"{name}.sig": each.to_bytes() for name, each in certified.items()},
         }
+
+
+def court_of(dam: Dam, courts: Sequence[Court]) -> Court:
+    """The certificates, and the root set that they are held to, by which a domain's root key is certified."""
+    good = (each for each in courts if check_root_certified(dam, each.certificates, each.roots)[1].ok)
+    return next(good, courts[0])
 
 
 def with_view(name: str, artifact: Signed[Body], view: View) -> dict[str, bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,6 +13,7 @@ from asl_authority.values.canonical import Limits, read_canonical
 from asl_authority.values.dsse import Envelope, check_body, read_envelope
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen
 from asl_authority.values.kinds import Kind
 from asl_authority.values.signed import Body, Signed
 
@@ -23,7 +23,7 @@ T = TypeVar("T", bound=Body)
 _ENVELOPE = ("payload", "payloadType", "signatures")
 
 
-@dataclass(frozen=True)
+@frozen
 class Form(Generic[T]):
     """How one kind of artifact is read."""
 
@@ -32,7 +32,7 @@ class Form(Generic[T]):
     read: Callable[[bytes], T]
 
 
-@dataclass(frozen=True)
+@frozen
 class Loaded(Generic[T]):
     """What was read: the body, its envelope when there is one, and what was found on the way."""
 

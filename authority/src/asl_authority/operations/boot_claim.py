@@ -8,6 +8,7 @@ from pathlib import Path
 
 from asl_authority.errors import Refused
 from asl_authority.operations.claim import StoreState, check_unchanged
+from asl_authority.operations.configuration import verified_required
 from asl_authority.operations.gate import CLAIM_MISSING, Gate, expect_verified
 from asl_authority.operations.measure import measure
 from asl_authority.storage import session
@@ -45,10 +46,13 @@ def boot_claim(machine: Path, store_root: Path) -> Claim:
 
 
 def boot_gate(machine: Path, store_root: Path) -> Gate:
-    """The gate of this machine: open under a VERIFIED claim of this boot, else shut. Raises as `boot_claim`."""
-    claim = boot_claim(machine, store_root)
-    expect_verified(claim)
-    return Gate(claim.session_id, claims_for(claim), rehearsal=False)
+    """The gate of this machine: open under a VERIFIED claim of this boot, else shut. Raises as `boot_claim`.
+
+    The configuration that is sealed into the image may say that the claim need not be VERIFIED.
+    """
+    claim, required = boot_claim(machine, store_root), verified_required(machine, store_root)
+    expect_verified(claim, required=required)
+    return Gate(claim.session_id, claims_for(claim), rehearsal=False, verified_required=required)
 
 
 def claims_for(claim: Claim) -> Callable[[Inventory, str | None], Claim]:

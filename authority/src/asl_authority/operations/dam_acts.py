@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from asl_authority.errors import Refused
 from asl_authority.operations.act import Act, Bench, Made, Standing
 from asl_authority.operations.collect import Task, lint
 from asl_authority.operations.pieces import Piece
+from asl_authority.operations.root_chain import judged, with_given
 from asl_authority.operations.tasks import dam_task
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.storage import durable, layout
@@ -17,12 +19,13 @@ from asl_authority.storage.snapshots import load_snapshot
 from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.cbor_views import DAM_VIEW
 from asl_authority.values.certificate import Certificate, check_principal
-from asl_authority.values.dam import Dam, check_may
-from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.dam import Dam, check_dam, check_may
+from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.policy import DomainPolicy
 from asl_authority.values.roles import Role
+from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed import Signed
 from asl_authority.values.snapshot import MOST_BYTES
 
@@ -34,15 +37,14 @@ def next_dam(
     standing: Standing, dam: Dam, given: Sequence[Signed[Certificate]], policy: DomainPolicy | None
 ) -> Task[Dam]:
     """The task of signing it: by all that the domain holds, what is given, and the DAM in force as the pinned one."""
-    authority = standing.report.authority
-    return dam_task(
-        dam,
-        (*authority.certificates, *given),
-        authority.roots,
-        policy or authority.policy,
-        authority.dam,
-        rehearsal=standing.rehearsal,
-    )
+    authority, courts = standing.report.authority, with_given(standing.report.courts, given)
+    in_force = policy or authority.policy
+    task = dam_task(dam, given, authority.roots, in_force, authority.dam, rehearsal=standing.rehearsal)
+
+    def judge(artifact: Signed[Dam]) -> Sequence[Finding]:
+        return judged(courts, lambda certs, roots: check_dam(artifact, certs, roots, in_force, authority.dam))
+
+    return replace(task, judge=judge)
 
 
 def rotate_act(
@@ -159,12 +161,18 @@ def _expect_pinned(standing: Standing, signed: Signed[Dam]) -> None:
 
 
 def _principals(standing: Standing, dam: Dam, given: Sequence[Signed[Certificate]]) -> list[Finding]:
-    authority = standing.report.authority
-    certificates = (*authority.certificates, *given)
-    return [
-        check_principal(each.public_key, each.roles, dam.domain_id, dam.policy_hash, certificates, authority.roots)
-        for each in dam.principals
-    ]
+    courts = with_given(standing.report.courts, given)
+    found: list[Finding] = []
+    for each in dam.principals:
+        subject = (each.public_key, each.roles, dam.domain_id, dam.policy_hash)
+        found += judged(courts, partial(_principal, subject))
+    return found
+
+
+def _principal(
+    subject: tuple[PublicKey, Sequence[Role], str, str], certs: Sequence[Signed[Certificate]], roots: RootSet
+) -> list[Finding]:
+    return [check_principal(*subject, certs, roots)]
 
 
 def _receipts(standing: Standing, dam: Dam) -> Finding:

@@ -5,22 +5,39 @@ Everything is taken from what the log names; domain.json is held against it and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from asl_authority.operations.admission_check import check_history
 from asl_authority.operations.admission_history import History, read_history
-from asl_authority.operations.domain_reading import Authority, InForce, Reading, read_authority, read_domain
+from asl_authority.operations.domain_reading import (
+    Authority,
+    InForce,
+    Reading,
+    host_chain,
+    read_authority,
+    read_domain,
+)
+from asl_authority.operations.root_chain import DOMAIN_ROOTS as DOMAIN_ROOTS
+from asl_authority.operations.root_chain import (
+    Court,
+    check_chain,
+    check_follows,
+    courts_of,
+    eras_of,
+    judged,
+)
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.storage import domains, layout
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.snapshots import check_snapshot, load_snapshot
-from asl_authority.values.certificate import check_log_key, check_principal
+from asl_authority.values.certificate import Certificate, check_log_key, check_principal
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Claim, check_named, check_pinned, check_previous
-from asl_authority.values.dam import Dam, check_dam
+from asl_authority.values.dam import Dam, Principal, check_dam
 from asl_authority.values.domain_view import DomainView, derive
 from asl_authority.values.dsse import check_signatures, read_envelope
 from asl_authority.values.finding import Finding
@@ -40,10 +57,10 @@ from asl_authority.values.receipt import (
     check_previous as check_previous_receipt,
 )
 from asl_authority.values.rootset import RootSet
+from asl_authority.values.signed import Signed
 from asl_authority.values.snapshot import Snapshot
 
 DOMAIN_ARTIFACTS = "DOMAIN-ARTIFACTS"
-DOMAIN_ROOTS = "DOMAIN-ROOTS"
 DOMAIN_ID_EQUAL = "DOMAIN-ID-EQUAL"
 DOMAIN_RESTORED = "DOMAIN-RESTORED"
 
@@ -52,14 +69,16 @@ DOMAIN_RESTORED = "DOMAIN-RESTORED"
 class Report:
     """What the log says of a domain, and everything that was checked.
 
-    `entries` are the records that are ours, by number; `last_receipt` is the per_artifact_id of the last receipt, and
-    `last_claim` the last claim that a record pins, None where there is none; `history` is how it stands to others.
+    `courts` are the certificates by the root sets that they are held to. `entries` are the records that are ours, by
+    number; `last_receipt` is the per_artifact_id of the last receipt, and `last_claim` the last claim that a record
+    pins, None where there is none; `history` is how it stands to others.
     """
 
     view: DomainView
     label: str
     head: Checkpoint
     authority: Authority
+    courts: tuple[Court, ...]
     entries: tuple[tuple[int, Entry], ...]
     last_receipt: str | None
     last_claim: Claim | None
@@ -94,7 +113,12 @@ def check_domain(
     view = derive(domain_id, reading.entries, reading.reader.head.size, said)
     found = [_artifacts(reading), domains.check_view(disk, paths, view)]
     authority = read_authority(reading, domain_id, log_key, rehearsal=rehearsal)
-    found += _authority(authority, trusted)
+    other = trusted is not None and domain_id != domains.HOST
+    host = host_chain(disk, store, rehearsal=rehearsal) if other else None
+    courts = courts_of(authority.certified, eras_of(authority.chain, host, domain_id))
+    if trusted is not None:
+        found.append(check_follows(authority.chain, host, trusted, domain_id, reading.reader.extends))
+    found += _authority(authority, courts)
     snapshots, claims = _snapshots(reading, found)
     found += _restores(reading, snapshots)
     last_receipt = _receipts(reading, authority, snapshots, claims, found)
@@ -106,6 +130,7 @@ def check_domain(
         label=label,
         head=reading.reader.head,
         authority=authority,
+        courts=courts,
         entries=tuple(reading.entries),
         last_receipt=last_receipt,
         last_claim=next(reversed(claims.values()), None),
@@ -125,37 +150,36 @@ def _artifacts(reading: Reading) -> Finding:
     return Finding(DOMAIN_ARTIFACTS, not missing, said)
 
 
-def _authority(authority: Authority, trusted: RootSet | None) -> list[Finding]:
+def _authority(authority: Authority, courts: Sequence[Court]) -> list[Finding]:
     """The roots, every DAM that was ever in force with its principals, and the key of the log."""
-    roots = authority.roots
-    found = [] if trusted is None else [_same_roots(roots, trusted)]
+    domain_id = authority.domain_id
+    found = check_chain(authority.chain)
     before: InForce | None = None
     for each in authority.dams:
-        found += _dam(authority, each, before.dam.body if before else None)
+        found += _dam(authority, courts, each, before.dam.body if before else None)
         before = each
-    found.append(check_log_key(authority.log_key, authority.domain_id, authority.certificates, roots))
-    for certificate in authority.certificates:
-        found += verified_elsewhere(certificate.envelope, roots.root_keys)
+    found += judged(courts, lambda certs, roots: [check_log_key(authority.log_key, domain_id, certs, roots)])
+    for court in courts:
+        for certificate in court.certificates:
+            found += verified_elsewhere(certificate.envelope, court.roots.root_keys)
     return found
 
 
-def _dam(authority: Authority, each: InForce, pinned: Dam | None) -> list[Finding]:
-    dam = each.dam.body
-    domain_id, certificates, roots = authority.domain_id, authority.certificates, authority.roots
-    return [
+def _dam(authority: Authority, courts: Sequence[Court], each: InForce, pinned: Dam | None) -> list[Finding]:
+    dam, domain_id = each.dam.body, authority.domain_id
+    found = [
         Finding(DOMAIN_ID_EQUAL, dam.domain_id == domain_id, f"DAM {dam.version} is of {dam.domain_id}"),
-        *check_dam(each.dam, certificates, roots, each.policy, pinned),
-        *(
-            check_principal(who.public_key, who.roles, domain_id, dam.policy_hash, certificates, roots)
-            for who in dam.principals
-        ),
-        *verified_elsewhere(each.dam.envelope, (dam.root_key,)),
+        *judged(courts, lambda certs, roots: check_dam(each.dam, certs, roots, each.policy, pinned)),
     ]
+    for who in dam.principals:
+        found += judged(courts, partial(_principal, who, domain_id, dam.policy_hash))
+    return [*found, *verified_elsewhere(each.dam.envelope, (dam.root_key,))]
 
 
-def _same_roots(roots: RootSet, trusted: RootSet) -> Finding:
-    """DOMAIN-ROOTS: the roots that the domain goes back to are those that are trusted here."""
-    return Finding(DOMAIN_ROOTS, roots == trusted, f"root set {roots.digest}, trusted {trusted.digest}")
+def _principal(
+    who: Principal, domain_id: str, policy_hash: str, certs: Sequence[Signed[Certificate]], roots: RootSet
+) -> list[Finding]:
+    return [check_principal(who.public_key, who.roles, domain_id, policy_hash, certs, roots)]
 
 
 def _snapshots(reading: Reading, found: list[Finding]) -> tuple[dict[str, Snapshot], dict[str, Claim]]:

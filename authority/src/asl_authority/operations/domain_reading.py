@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from asl_authority.errors import Damaged, Malformed
+from asl_authority.operations.root_chain import Link, RootChain, check_chain
 from asl_authority.storage import durable, layout
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import entries_of, read_log
+from asl_authority.storage.domains import HOST, entries_of, read_log
 from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.values import certificate as certificates
@@ -21,12 +22,14 @@ from asl_authority.values.claim import Claim, read_claim
 from asl_authority.values.dam import Dam, read_dam
 from asl_authority.values.dsse import check_body
 from asl_authority.values.ed25519 import PublicKey
+from asl_authority.values.fields import Fields
+from asl_authority.values.head import Head, head_of
 from asl_authority.values.kinds import Kind
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.policy import DomainPolicy, read_policy
 from asl_authority.values.public_key_file import read_public_key_file
-from asl_authority.values.rootset import RootSet, read_root_set
+from asl_authority.values.rootset import ROTATION, RootSet, read_root_set, read_rotation
 from asl_authority.values.signed import Body, Signed, read_signed
 from asl_authority.values.signed_note import NoteKey
 
@@ -47,15 +50,26 @@ class InForce:
 class Authority:
     """What a domain's authority consists of, as it lies there; nothing is said of whether it holds.
 
-    `dams` are all that it ever had, in order; there is at least one.
+    `dams` are all that it ever had, in order; there is at least one. `certified` are certificates with the numbers of
+    their records.
     """
 
     domain_id: str
     rehearsal: bool
-    roots: RootSet
-    certificates: tuple[Signed[Certificate], ...]
+    chain: RootChain
+    certified: tuple[tuple[int, Signed[Certificate]], ...]
     dams: tuple[InForce, ...]
     log_key: PublicKey
+
+    @property
+    def roots(self) -> RootSet:
+        """The newest root set."""
+        return self.chain.newest
+
+    @property
+    def certificates(self) -> tuple[Signed[Certificate], ...]:
+        """All of them, in the order of their records."""
+        return tuple(certificate for _, certificate in self.certified)
 
     @property
     def dam(self) -> Dam:
@@ -128,7 +142,6 @@ def read_domain(
 
 def read_authority(reading: Reading, domain_id: str, log_key: PublicKey, *, rehearsal: bool) -> Authority:
     """Roots, certificates, DAMs and policies, by the files that the log names. Raises Damaged, Malformed, IoFailed."""
-    certs = reading.files(RecordType.CERTIFICATE, "certs/cert-", ".json")
     found = []
     for logseq, entry in reading.of(RecordType.DAM):
         for name in (each for each in entry.files if fits(each, "dam/dam-", ".json")):
@@ -139,13 +152,59 @@ def read_authority(reading: Reading, domain_id: str, log_key: PublicKey, *, rehe
     return Authority(
         domain_id=domain_id,
         rehearsal=rehearsal,
-        roots=held_roots(reading.disk, reading.paths),
-        certificates=tuple(
-            load_signed(reading, name, certificates.KIND, read_certificate, rehearsal=rehearsal) for name in certs
-        ),
+        chain=read_chain(reading, rehearsal=rehearsal),
+        certified=tuple(read_certified(reading, rehearsal=rehearsal)),
         dams=tuple(found),
         log_key=log_key,
     )
+
+
+def read_certified(reading: Reading, *, rehearsal: bool) -> list[tuple[int, Signed[Certificate]]]:
+    """The certificates, each with the number of its record. Raises Damaged, Malformed, IoFailed."""
+    return [
+        (logseq, load_signed(reading, name, certificates.KIND, read_certificate, rehearsal=rehearsal))
+        for logseq, entry in reading.of(RecordType.CERTIFICATE)
+        for name in sorted(entry.files)
+        if fits(name, "certs/cert-", ".json")
+    ]
+
+
+def read_chain(reading: Reading, *, rehearsal: bool) -> RootChain:
+    """The root sets that the log names, nothing said of whether they follow. Raises Damaged, Malformed, IoFailed."""
+    links = []
+    for logseq, entry in reading.of(RecordType.ROOT_SET):
+        for name in sorted(each for each in entry.files if fits(each, "auth/root-set-", ".json")):
+            roots = reading.load(name, read_root_set, 1 << 15)
+            rotation = layout.rotation_name(roots.version)
+            there = rotation in entry.files
+            signed = load_signed(reading, rotation, ROTATION, read_rotation, rehearsal=rehearsal) if there else None
+            links.append(Link(logseq, roots, signed, _heads(logseq, entry)))
+    if not links:
+        raise Damaged(f"{reading.paths.root}: its log names no root set")
+    return RootChain(tuple(links))
+
+
+def host_chain(disk: Disk, store: StorePaths, *, rehearsal: bool) -> RootChain | None:
+    """The root sets of the host of a store, where there is one and each follows from the one before.
+
+    Raises Damaged, Malformed, IoFailed.
+    """
+    if not disk.is_directory(store.host.log):
+        return None
+    reader = read_log(disk, store.host, origin_of(HOST, rehearsal=rehearsal))
+    reading = Reading(disk, store, store.host, reader, entries_of(reader))
+    if not reading.of(RecordType.ROOT_SET):
+        return None
+    chain = read_chain(reading, rehearsal=rehearsal)
+    return chain if all(finding.ok for finding in check_chain(chain)) else None
+
+
+def _heads(logseq: int, entry: Entry) -> dict[str, Head]:
+    """The heads of other domains that a record of the host's names."""
+    said = entry.facts.get("heads", {})
+    names = tuple(said) if type(said) is dict else ()
+    fields = Fields(said, names, f"record {logseq}.heads", "LOG-ENTRY-SCHEMA")
+    return {name: head_of(fields, name) for name in names}
 
 
 def held_roots(disk: Disk, paths: DomainPaths) -> RootSet:

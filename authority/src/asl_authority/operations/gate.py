@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from asl_authority.contract import Mode
 from asl_authority.errors import Refused
 from asl_authority.storage.snapshots import Inventory
-from asl_authority.values.claim import Claim, check_covers, check_pinned, check_verified
+from asl_authority.values.claim import Claim, check_covers, check_offline, check_pinned, check_self_test, check_verified
 from asl_authority.values.ed25519 import KEY_BYTES, SecretKey
 from asl_authority.values.environment import FACTS, Environment, Fact, Status
 from asl_authority.values.finding import Finding
@@ -27,11 +27,15 @@ REHEARSAL_SESSION = hashlib.sha256(b"the session of every rehearsal").hexdigest(
 
 @dataclass(frozen=True)
 class Gate:
-    """How a state of a log gets its claim: `claim_for` words one, after the one before it (its SHA-256)."""
+    """How a state of a log gets its claim: `claim_for` words one, after the one before it (its SHA-256).
+
+    `verified_required` is False only where the configuration that is sealed into the image says so.
+    """
 
     session_id: str
     claim_for: Callable[[Inventory, str | None], Claim]
     rehearsal: bool
+    verified_required: bool = True
 
     def claim(self, inventory: Inventory, previous: str | None) -> Claim:
         """The claim of this state. Raises Refused when it is not worth signing under."""
@@ -44,7 +48,7 @@ class Gate:
     def expect_covered(self, claim: Claim, head: Head, root_there: str | None, sessions: Sequence[str]) -> None:
         """Let through what is signed at this head. Raises Refused; for the arguments see `check_covers`."""
         if not self.rehearsal:
-            expect_verified(claim)
+            expect_verified(claim, required=self.verified_required)
         _expect(check_covers(claim, head, root_there, sessions, self.session_id))
 
 
@@ -53,24 +57,30 @@ def rehearsal_here(seal: Seal | None, wanted: bool) -> bool:
     return wanted or (seal is not None and seal.mode is Mode.REHEARSAL)
 
 
-def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim]) -> None:
+def expect_keys_allowed(seal: Seal | None, claim: Callable[[], Claim], *, required: bool = True) -> None:
     """Allow a workstation (no seal), a rehearsal, and a sealed host whose claim of this boot is VERIFIED.
 
-    `claim` finds that claim, and raises when there is none. Raises Refused.
+    `claim` finds that claim, and raises when there is none; for `required` see `expect_verified`. Raises Refused.
     """
     if seal is not None and seal.mode is not Mode.REHEARSAL:
-        expect_verified(claim())
+        expect_verified(claim(), required=required)
 
 
-def expect_verified(claim: Claim) -> None:
-    """Let through who works under a claim that is VERIFIED. Raises Refused."""
-    finding = check_verified(claim)
-    if not finding.ok:
-        raise Refused(
-            f"the claim of this start is not VERIFIED: {finding.detail}",
-            hint="make one against the image's manifest: claim --manifest FILE",
-            check_id=finding.check_id,
-        )
+def expect_verified(claim: Claim, *, required: bool = True) -> None:
+    """Let through who works under a claim that is VERIFIED. Raises Refused.
+
+    `required` is False only where the sealed configuration says so (operations/configuration.py): then nobody need
+    vouch for the image, while a network, or a self-test that failed, still shuts the gate. The front floor warns before
+    and after whatever is done, and the claim, which is logged, goes on saying what it is.
+    """
+    findings = (check_verified(claim),) if required else (check_offline(claim), check_self_test(claim))
+    for finding in findings:
+        if not finding.ok:
+            raise Refused(
+                f"the claim of this start is not {'VERIFIED' if required else 'good enough'}: {finding.detail}",
+                hint="make one against the image's manifest: claim --manifest FILE" if required else "see: claim",
+                check_id=finding.check_id,
+            )
 
 
 def rehearsal_gate() -> Gate:

@@ -6,7 +6,7 @@ Nothing here touches a disk: what is prepared can be shown, refused and tried. `
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from asl_authority.errors import Refused, UsageError
@@ -18,6 +18,7 @@ from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.certificate import Certificate, check_certificate, check_log_key, check_principal, issue
 from asl_authority.values.checkpoint import origin_of
 from asl_authority.values.dam import Dam, Principal, check_dam
+from asl_authority.values.dsse import check_signatures
 from asl_authority.values.ed25519 import KEY_BYTES, PublicKey, SecretKey, Signer
 from asl_authority.values.finding import Finding
 from asl_authority.values.identifiers import DOMAIN_ID
@@ -144,22 +145,34 @@ def prepare_domain(asked: Asked, keys: DomainKeys, issuer: PublicKey) -> NewDoma
     `issuer` is the root that issues. Raises Refused for what may not be certified, UsageError for an id or a label.
     """
     domain_id = asked.domain_id or keys.public("root").key_id
-    if not DOMAIN_ID.fullmatch(domain_id) or (asked.common and not DOMAIN_ID.fullmatch(asked.common)):
-        raise UsageError(
-            f"{domain_id[:60]!a}, {asked.common[:60]!a}: can't be the id of a domain",
-            hint="1 to 128 of a-z 0-9 . _ -, a letter or a digit first; without --id it is made from the root key",
-        )
-    if not asked.label.isprintable() or not 0 < len(asked.label) <= 128:
-        raise UsageError("the name of a domain has 1 to 128 printable characters")
-    asks = [_request(asked, keys, name, domain_id) for name in keys.by_name]
-    for request in asks:
-        _expect(check_request(request, asked.roots, asked.policy), "nothing is certified")
+    _expect_names(asked, domain_id)
+    return assemble_domain(asked, {name: _request(asked, keys, name, domain_id) for name in keys.by_name}, issuer)
+
+
+def assemble_domain(asked: Asked, asks: Mapping[str, Signed[AuthorityRequest]], issuer: PublicKey) -> NewDomain:
+    """What follows from the requests of a domain's keys, by the names of these: certificates and DAM, unsigned.
+
+    Raises Refused for what may not be certified, UsageError for an id or a label.
+    """
+    root = asks["root"].body
+    domain_id = asked.domain_id or root.subject_pubkey.key_id
+    _expect_names(asked, domain_id)
+    for name, request in asks.items():
+        expected = _wanted(asked, name, request.body.subject_pubkey, domain_id)
+        fits = Finding("CERTIFICATE-ISSUED", request.body == expected, f"the request of {name} asks for something else")
+        _expect((fits, *check_request(request, asked.roots, asked.policy)), "nothing is certified")
     principals = [
-        Principal(keys.public(name), USES[name].roles) for name in keys.by_name if USES[name].level is Level.PRINCIPAL
+        Principal(request.body.subject_pubkey, USES[name].roles)
+        for name, request in asks.items()
+        if USES[name].level is Level.PRINCIPAL
     ]
-    dam = Dam(domain_id, 1, keys.public("root"), tuple(principals), asked.policy.hash)
-    issued = (unsigned(certificates.KIND, issue(each.body, issuer), rehearsal=asked.rehearsal) for each in asks)
-    return NewDomain(asked, domain_id, tuple(asks), tuple(issued), unsigned(dams.KIND, dam, rehearsal=asked.rehearsal))
+    dam = Dam(domain_id, 1, root.subject_pubkey, tuple(principals), asked.policy.hash)
+    issued = (
+        unsigned(certificates.KIND, issue(each.body, issuer), rehearsal=asked.rehearsal) for each in asks.values()
+    )
+    return NewDomain(
+        asked, domain_id, tuple(asks.values()), tuple(issued), unsigned(dams.KIND, dam, rehearsal=asked.rehearsal)
+    )
 
 
 def sign_domain(new: NewDomain, keys: DomainKeys, roots: Sequence[Signer]) -> NewDomain:
@@ -167,15 +180,20 @@ def sign_domain(new: NewDomain, keys: DomainKeys, roots: Sequence[Signer]) -> Ne
 
     Verified by both implementations before it is given out. Raises Refused by the first check that does not hold.
     """
-    rehearsal = new.asked.rehearsal
-    holders = [signer_of(Level.ROOT, root, rehearsal=rehearsal) for root in roots]
-    signed = replace(
-        new,
-        certificates=tuple(each.signed_by(*holders) for each in new.certificates),
-        dam=new.dam.signed_by(keys.signer("root", rehearsal=rehearsal)),
-    )
-    _expect(check_signed(signed), "nothing is written")
-    return signed
+    holders = [signer_of(Level.ROOT, root, rehearsal=new.asked.rehearsal) for root in roots]
+    certified = tuple(each.signed_by(*holders) for each in new.certificates)
+    return expect_signed(replace(sign_manifest(new, keys), certificates=certified))
+
+
+def sign_manifest(new: NewDomain, keys: DomainKeys) -> NewDomain:
+    """The domain with its DAM signed by its own root key, which needs none of the roots."""
+    return replace(new, dam=new.dam.signed_by(keys.signer("root", rehearsal=new.asked.rehearsal)))
+
+
+def expect_signed(new: NewDomain) -> NewDomain:
+    """The domain, if every signature is there. Raises Refused by the first check that does not hold."""
+    _expect(check_signed(new), "nothing is written")
+    return new
 
 
 def check_signed(new: NewDomain) -> list[Finding]:
@@ -196,9 +214,36 @@ def check_signed(new: NewDomain) -> list[Finding]:
     return [*found, *(each for envelope in envelopes for each in verified_elsewhere(envelope, keys))]
 
 
-def _request(asked: Asked, keys: DomainKeys, name: str, domain_id: str) -> Signed[AuthorityRequest]:
+def check_possession(new: NewDomain) -> list[Finding]:
+    """What the domain's own keys sign before any root does: the requests and the DAM, by both implementations."""
+    root = new.dam.body.root_key
+    signed = check_signatures(new.dam.envelope, {root.key_id: root})
+    subjects = [each.body.subject_pubkey for each in new.requests]
+    envelopes = [*(each.envelope for each in new.requests), new.dam.envelope]
+    return [
+        *(found for each in new.requests for found in check_request(each, new.asked.roots, new.asked.policy)),
+        Finding("DAM-SIGNATURE", all(each.ok for each in signed), f"root key {root.key_id}: {signed[1].detail}"),
+        *(found for envelope in envelopes for found in verified_elsewhere(envelope, subjects)),
+    ]
+
+
+def _expect_names(asked: Asked, domain_id: str) -> None:
+    if not DOMAIN_ID.fullmatch(domain_id) or (asked.common and not DOMAIN_ID.fullmatch(asked.common)):
+        raise UsageError(
+            f"{domain_id[:60]!a}, {asked.common[:60]!a}: can't be the id of a domain",
+            hint="1 to 128 of a-z 0-9 . _ -, a letter or a digit first; without --id it is made from the root key",
+        )
+    if not asked.label.isprintable() or not 0 < len(asked.label) <= 128:
+        raise UsageError("the name of a domain has 1 to 128 printable characters")
+
+
+def _wanted(asked: Asked, name: str, key: PublicKey, domain_id: str) -> AuthorityRequest:
     use = USES[name]
-    body = AuthorityRequest(use.subject, keys.public(name), domain_id, use.roles, asked.policy.hash)
+    return AuthorityRequest(use.subject, key, domain_id, use.roles, asked.policy.hash)
+
+
+def _request(asked: Asked, keys: DomainKeys, name: str, domain_id: str) -> Signed[AuthorityRequest]:
+    body = _wanted(asked, name, keys.public(name), domain_id)
     signer = keys.signer(name, rehearsal=asked.rehearsal)
     return unsigned(requests.KIND, body, rehearsal=asked.rehearsal).signed_by(signer)
 

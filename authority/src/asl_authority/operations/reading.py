@@ -9,9 +9,11 @@ from pathlib import Path
 
 from asl_authority.errors import Damaged, Refused, UsageError
 from asl_authority.operations.artifacts import form_of, load
+from asl_authority.operations.domain_reading import Reading, host_chain, read_certified, read_chain
+from asl_authority.operations.root_chain import Court, check_chain, check_follows, courts_of, eras_of
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import domain_ids, read_log
+from asl_authority.storage.domains import domain_ids, entries_of, read_log
 from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.log_replay import Heads, head_origin
@@ -44,6 +46,12 @@ class Source:
     origin: str
     rehearsal: bool
 
+    @property
+    def store(self) -> StorePaths:
+        """The store that it is in."""
+        above = self.paths.root.parent
+        return StorePaths(above if self.domain_id == HOST else above.parent)
+
     def log(self) -> LogReader:
         """Its log, no signature looked at. Raises Damaged, IoFailed."""
         return read_log(self.disk, self.paths, self.origin)
@@ -74,15 +82,34 @@ def find_domain(disk: Disk, root: Path, domain_id: str, *, rehearsal: bool) -> S
 
 
 def certified_keys(source: Source, roots: RootSet) -> tuple[PublicKey, ...]:
-    """The keys that these roots certify for the domain's log. Raises Malformed for what is no certificate, IoFailed."""
+    """The keys that these roots certify for the domain's log. Raises Malformed for what is no certificate, IoFailed.
+
+    What roots certified that were retired since counts where the log's own record of it stands before they were.
+    """
     certs = source.paths.root / "certs"
     with durable.told("list", certs):
         names = [name for name in source.disk.names(certs) if name.startswith("cert-") and name.endswith(".json.sig")]
     form = form_of(KIND, read_certificate, rehearsal=source.rehearsal)
     found = [load(certs / name, form).signed for name in names]
     keys = {each.body.subject_pubkey for each in found if each.body.subject_type is SubjectType.LOG}
-    good = (key for key in keys if check_log_key(key, source.domain_id, found, roots).ok)
+    courts = (Court(tuple(found), roots), *_earlier_courts(source, roots))
+    good = {key for key in keys for c in courts if check_log_key(key, source.domain_id, c.certificates, c.roots).ok}
     return tuple(sorted(good, key=lambda key: key.key_id))
+
+
+def _earlier_courts(source: Source, roots: RootSet) -> tuple[Court, ...]:
+    """The certificates by the sets that lead to these roots, where the store says of any."""
+    host = host_chain(source.disk, source.store, rehearsal=source.rehearsal)
+    if host is None or host.place_of(roots) is None or len(host.links) == 1:
+        return ()
+    reader = source.log()
+    reading = Reading(source.disk, source.store, source.paths, reader, entries_of(reader))
+    chain, of_host = read_chain(reading, rehearsal=source.rehearsal), source.domain_id == HOST
+    follows = of_host or check_follows(chain, host, host.newest, source.domain_id, reader.extends).ok
+    if not follows or not all(finding.ok for finding in check_chain(chain)):
+        return ()
+    eras = eras_of(chain, None if of_host else host, source.domain_id)
+    return courts_of(read_certified(reading, rehearsal=source.rehearsal), eras)
 
 
 def check_heads(heads: Heads, keys: Sequence[PublicKey] | None) -> tuple[Finding, ...]:

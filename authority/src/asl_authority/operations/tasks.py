@@ -29,7 +29,7 @@ SUBJECTS = {
     SubjectType.DOMAIN_ROOT: (Level.DOMAIN_ROOT, KeyKind.DOMAIN_ROOT),
     SubjectType.PRINCIPAL: (Level.PRINCIPAL, KeyKind.PRINCIPAL),
     SubjectType.LOG: (Level.LOG, KeyKind.LOG),
-    SubjectType.X509: (Level.PRINCIPAL, KeyKind.X509),
+    SubjectType.X509: (Level.X509, KeyKind.X509),
 }
 
 

@@ -9,8 +9,9 @@ domains/<domain-id>/
                        admission-request.json{,.sig} admission-request.cbor
                        admission-decision.json{,.sig} admission-decision.{cbor,sig}
   auth/                what the domain's authority goes back to (the rest of it lies in certs/ policies/ dam/):
-                       root-set-<version>.json request-<sha256>.json.sig; what it believes of others: pin-<epoch>.json;
-                       and asks of them: admission-request-<request-id>.json{,.sig}
+                       root-set-<version>.json rotation-<version>.json rotation-<version>.json.sig
+                       request-<sha256>.json.sig; what it believes of others: pin-<epoch>.json; and asks of them:
+                       admission-request-<request-id>.json{,.sig}
   certs/               <key>.pub <key>.priv.enc (root log operator dam-signer) cert-<sha256>.json cert-<sha256>.json.sig
   policies/            policy-<hash>.json
   dam/                 dam-<seq>.json dam-<seq>.json.sig
@@ -154,6 +155,16 @@ def request_name(digest: str) -> str:
 def root_set_name(version: int) -> str:
     """The path of the roots that a domain trusts, below it."""
     return f"auth/root-set-{version}.json"
+
+
+def rotation_name(version: int) -> str:
+    """The path of the rotation that leads to a root set, below a domain; its envelope lies beside it, with .sig."""
+    return f"auth/rotation-{version}.json"
+
+
+def trusted_root_name(version: int, number: int) -> str:
+    """The path of a root's public key below the host: one that came with a later root set."""
+    return f"trusted-roots/root-{version}-{number}.pub"
 
 
 def public_key_name(key: str) -> str:

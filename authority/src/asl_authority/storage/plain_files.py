@@ -6,11 +6,9 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
-from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.durable import create_from, discard, make_directory, part_of, remove, rename_new
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -37,6 +35,9 @@ def write_new(path: Path, data: bytes) -> None:
 
 def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
     """A new file of many pieces. Raises as `write_new`."""
+    from asl_authority.storage.disk import HostDisk  # who only reads does not pay for it
+    from asl_authority.storage.durable import create_from
+
     try:
         create_from(HostDisk(), path, chunks)
     except FileNotFoundError:
@@ -51,14 +52,13 @@ def write_checked(path: Path, data: bytes, check: Callable[[bytes], None]) -> No
     try:
         check(read_file(path, len(data)))
     except BaseException:  # Ctrl-C too leaves nothing behind
-        with suppress(IoFailed):
-            remove(HostDisk(), path)
+        _take_away(path)
         raise
 
 
 def write_all_new(files: Mapping[Path, bytes]) -> None:
     """New files, all or none; one that is there with these bytes already is left. Raises as `write_new`."""
-    disk, made = HostDisk(), []
+    made: list[Path] = []
     for path in files:
         if path.exists() and not _holds(path, files[path]):
             raise Refused(f"{path}: is there already, with other contents; nothing is overwritten")
@@ -69,30 +69,16 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
             made += [] if there else [path]
     except BaseException:  # Ctrl-C too leaves nothing behind
         for path in made:
-            with suppress(IoFailed):
-                remove(disk, path)
+            _take_away(path)
         raise
 
 
-def write_tree_new(directory: Path, files: Mapping[str, bytes]) -> None:
-    """A new directory with these files, by their paths below it: whole, or not there. Raises Refused, IoFailed.
+def _take_away(path: Path) -> None:
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.durable import remove
 
-    Built beside its place, and renamed when all of it lasts.
-    """
-    disk = HostDisk()
-    part = part_of(directory)
-    try:
-        discard(disk, part)
-        folders = {parent for name in files for parent in PurePosixPath(name).parents}
-        for folder in sorted(folders, key=lambda each: len(each.parts)):
-            make_directory(disk, part / folder)
-        for name, data in files.items():
-            create_from(disk, part / name, [data])
-        rename_new(disk, part, directory)
-    except BaseException:  # Ctrl-C too leaves nothing behind
-        with suppress(IoFailed):
-            discard(disk, part)
-        raise
+    with suppress(IoFailed):
+        remove(HostDisk(), path)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from asl_authority.values.builders import Builders, read_builders
 from asl_authority.values.state import Release, Seal, Volumes, read_release, read_seal, read_volumes
 
 _T = TypeVar("_T")
+# Below the store's root; the claim's fact `config` is of the same file (operations/measure.py).
+STORE_CONFIG = PurePosixPath("/host/config.yaml")
 
 
 def load_release(root: Path) -> Release | None:
@@ -34,6 +36,21 @@ def load_volumes(root: Path) -> Volumes | None:
 def load_builders(root: Path) -> Builders | None:
     """The builders sealed into this image, or None when it names none. Raises Malformed or IoFailed."""
     return _load(root, contract.BUILDERS, read_builders)
+
+
+def load_config(root: Path) -> bytes | None:
+    """The text of the sealed configuration, or None when there is none. Raises Malformed or IoFailed."""
+    return _load(root, contract.CONFIG, bytes)
+
+
+def load_policy_hash(root: Path) -> bytes | None:
+    """The policy.hash file that is sealed, or None when none is. Raises Malformed or IoFailed."""
+    return _load(root, contract.POLICY_HASH, bytes)
+
+
+def load_store_config(store_root: Path) -> bytes | None:
+    """The text of the configuration on the store volume, or None when there is none. Raises Malformed or IoFailed."""
+    return _load(store_root, STORE_CONFIG, bytes)
 
 
 def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | None:

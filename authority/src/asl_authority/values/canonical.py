@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from asl_authority.errors import Malformed
+from asl_authority.values.frozen import frozen
 from asl_authority.values.rules import Rule
 
 PAPER = "RFC 8785"
@@ -33,7 +33,7 @@ _LONG_NUMBER = re.compile(r"[0-9]{16}", re.ASCII)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-@dataclass(frozen=True)
+@frozen
 class Limits:
     """What is looked at before anything is parsed: bytes, nesting, and objects, arrays and members in all."""
 

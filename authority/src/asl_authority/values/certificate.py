@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from asl_authority.errors import Malformed
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen, replace
 from asl_authority.values.identifiers import DOMAIN_ID, U32
 from asl_authority.values.request import AuthorityRequest, SubjectType, expect_roles
 from asl_authority.values.roles import Role, role_set
@@ -52,7 +52,7 @@ RULES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@frozen
 class Certificate:
     """What the roots certify. `version` counts the certificates of one subject in one domain, beginning with 1."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from asl_authority.errors import Malformed
@@ -14,6 +13,7 @@ from asl_authority.values.dsse import Envelope, check_signatures
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen
 from asl_authority.values.identifiers import DOMAIN_ID, U32
 from asl_authority.values.kinds import Kind
 from asl_authority.values.policy import DomainPolicy, check_hash_equal
@@ -51,7 +51,7 @@ MOST_PRINCIPALS = 1024
 KIND = Kind("dam", limits=Limits(size=1 << 20, depth=6, count=16 * MOST_PRINCIPALS))
 
 
-@dataclass(frozen=True)
+@frozen
 class Principal:
     """A key and what it may do."""
 
@@ -70,7 +70,7 @@ class Principal:
         return self.public_key.key_id
 
 
-@dataclass(frozen=True)
+@frozen
 class Dam:
     """A domain's manifest. `version` counts its DAMs, beginning with 1; `scope` is None when all roles count."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import DEFAULT, Limits, canonical_bytes, read_canonical
 from asl_authority.values.ed25519 import SIGNATURE_BYTES, PublicKey, Signer
 from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen, replace
 from asl_authority.values.rules import Rule
 
 PAPER = "DSSE v1"
@@ -34,7 +34,7 @@ PAYLOAD_TYPE = re.compile(r"application/[a-z0-9.+-]{1,100}", re.ASCII)
 _MESSAGE = re.compile(rb"DSSEv1 ([0-9]{1,3}) ([a-z0-9.+/-]{1,200}) [0-9]{1,10} ")
 
 
-@dataclass(frozen=True)
+@frozen
 class Signature:
     """One signature; `key_id` is a hint that only counts when it is the id of the key that verifies."""
 
@@ -42,7 +42,7 @@ class Signature:
     sig: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Envelope:
     """A signed payload."""
 

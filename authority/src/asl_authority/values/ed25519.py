@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from asl_authority.errors import Malformed
+from asl_authority.values.frozen import frozen
 from asl_authority.values.primitives import ed25519_public, ed25519_sign, ed25519_verifies
 from asl_authority.values.rules import Rule
 
@@ -43,7 +43,7 @@ SMALL_ORDER_Y = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class PublicKey:
     """A public key that may count. `raw` is its 32 bytes."""
 
@@ -88,15 +88,18 @@ class Signer(Protocol):
     def sign(self, message: bytes) -> bytes: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class SecretKey:
     """A private key in memory; `seed` is its 32 bytes and shows in no text of it."""
 
-    seed: bytes = field(repr=False)
+    seed: bytes
 
     def __post_init__(self) -> None:
         if len(self.seed) != KEY_BYTES:
             raise ValueError("an Ed25519 seed has 32 bytes")
+
+    def __repr__(self) -> str:
+        return f"SecretKey of {self.public.key_id}"
 
     @cached_property
     def public(self) -> PublicKey:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from asl_authority.values.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """`check_id` is the same in code, log, ceremony text and test; `detail` says what was seen."""
 

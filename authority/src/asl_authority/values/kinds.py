@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from asl_authority.values.canonical import DEFAULT, Limits, canonical_bytes, read_canonical
 from asl_authority.values.fields import Fields
+from asl_authority.values.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Kind:
     """One kind. `name` is that of its type, `asl.<name>/<version>`."""
 

@@ -22,6 +22,7 @@ RULES = (
         "A domain's root key signs DAMs, and with requests (to be certified, to be admitted) proves that it is there.",
     ),
     Rule("LOG-SIGNS-ONLY", PAPER, "C", "A log key signs checkpoints, which are no envelopes, and its own request."),
+    Rule("X509-SIGNS-ONLY", PAPER, "C", "An X.509 key signs X.509 certificates, no envelopes, and its own request."),
     Rule("PRINCIPAL-SIGNS-ONLY", PAPER, "C", "A principal signs no DAM and nothing that roots sign."),
 )  # fmt: skip
 
@@ -33,6 +34,7 @@ class Level(StrEnum):
     DOMAIN_ROOT = "domain_root"
     PRINCIPAL = "principal"
     LOG = "log"
+    X509 = "x509"
 
 
 DOMAIN_ROOT_SIGNS = (dam.KIND, request.KIND, admission.REQUEST)
@@ -44,9 +46,10 @@ def check_may_sign(level: Level, payload_type: str, *, rehearsal: bool = False) 
         return check_root_signs(payload_type, rehearsal=rehearsal)
     # What is signed in a rehearsal passes for nothing real, and what is real is not signed in one.
     played = payload_type.startswith("application/vnd.asl-rehearsal.")
-    if level is Level.LOG:
+    if level in (Level.LOG, Level.X509):
         may = payload_type in ("", _type(request.KIND, rehearsal))
-        return Finding("LOG-SIGNS-ONLY", may, payload_type or "no envelope")
+        check_id = "LOG-SIGNS-ONLY" if level is Level.LOG else "X509-SIGNS-ONLY"
+        return Finding(check_id, may, payload_type or "no envelope")
     if level is Level.DOMAIN_ROOT:
         types = [_type(kind, rehearsal) for kind in DOMAIN_ROOT_SIGNS]
         return Finding("DOMAIN-ROOT-SIGNS-ONLY", payload_type in types, payload_type or "no envelope")

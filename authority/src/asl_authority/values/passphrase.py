@@ -43,6 +43,11 @@ def make_passphrase(random: bytes) -> Passphrase:
     return Passphrase(" ".join(words()[number] for number in numbers), WORD_COUNT * WORD_BITS, generated=True)
 
 
+def shared_passphrase(secret: bytes) -> Passphrase:
+    """What a secret that shares give stands for: its hexadecimal, as any implementation of SLIP-39 prints it."""
+    return Passphrase(secret.hex(), 8 * len(secret), generated=True)
+
+
 def own_passphrase(typed: str) -> Passphrase:
     """A passphrase that a person chose, with the most that it can be worth. Raises UsageError, never with the text."""
     if not typed or len(typed) > MOST_CHARACTERS or not typed.isprintable():

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from asl_authority.errors import Malformed
 from asl_authority.values.big_endian import BytesReader, text_be, u32_be
 from asl_authority.values.canonical import Limits
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen
 from asl_authority.values.identifiers import DOMAIN_ID, U32
 from asl_authority.values.kinds import Kind
 from asl_authority.values.roles import Role, role_set
@@ -51,7 +52,7 @@ KIND = Kind("policy", limits=Limits(size=1 << 20, depth=4, count=MOST_DOMAINS + 
 _HASH_FILE = re.compile(rb"(?:sha256:)?([0-9a-f]{64})\n")
 
 
-@dataclass(frozen=True)
+@frozen
 class PublicationPolicy:
     """Who may publish, and what that takes."""
 
@@ -63,7 +64,7 @@ class PublicationPolicy:
         object.__setattr__(self, "allowed_roles", role_set(self.allowed_roles))
 
 
-@dataclass(frozen=True)
+@frozen
 class ExecutionPolicy:
     """Who may execute, and what that takes; `per_signature_required` is about signed receipts."""
 
@@ -75,7 +76,7 @@ class ExecutionPolicy:
         object.__setattr__(self, "allowed_roles", role_set(self.allowed_roles))
 
 
-@dataclass(frozen=True)
+@frozen
 class FederationPolicy:
     """What may be exported, and which domains' exports are believed."""
 
@@ -87,7 +88,7 @@ class FederationPolicy:
         object.__setattr__(self, "trusted_domains", tuple(sorted(set(self.trusted_domains))))
 
 
-@dataclass(frozen=True)
+@frozen
 class RetentionPolicy:
     """What may be thrown away; `min_snapshot_retention` is a number of snapshots."""
 
@@ -95,7 +96,7 @@ class RetentionPolicy:
     min_snapshot_retention: int
 
 
-@dataclass(frozen=True)
+@frozen
 class VisibilityPolicy:
     """What others see, and may change."""
 
@@ -103,7 +104,7 @@ class VisibilityPolicy:
     published_read_only: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class DomainPolicy:
     """The constraints of one domain. `version` counts its policies, beginning with 1."""
 
@@ -168,7 +169,7 @@ class DomainPolicy:
             )
         )
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """The policy hash: SHA-256 (hex) of the canonical bytes."""
         return hashlib.sha256(self.hashed_bytes()).hexdigest()

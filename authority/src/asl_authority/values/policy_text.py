@@ -5,7 +5,6 @@ from __future__ import annotations
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.policy import KIND, DomainPolicy, read_policy
-from asl_authority.values.strict_yaml import read_yaml
 
 # What a careful person starts from: nobody may do anything that is not said here.
 TEMPLATE = """\
@@ -44,6 +43,8 @@ def read_policy_text(data: bytes) -> DomainPolicy:
     """The policy in an edited text, or in the JSON view itself. Raises Malformed."""
     if data.startswith(b"{"):
         return read_policy(data)
+    from asl_authority.values.strict_yaml import read_yaml  # who reads JSON does not pay for it
+
     value = read_yaml(data)
     if "type" in value:
         raise Malformed("policy.type: is not written in the text", check_id="POLICY-SCHEMA")

@@ -6,7 +6,6 @@ It takes longer to load than all the rest of the program, so it is loaded when f
 from __future__ import annotations
 
 import hashlib
-import hmac
 from functools import cache
 from typing import Any
 
@@ -68,6 +67,8 @@ def chacha20_poly1305_open(key: bytes, nonce: bytes, sealed: bytes) -> bytes | N
 
 def hkdf_sha256(secret: bytes, salt: bytes, info: bytes) -> bytes:
     """RFC 5869: 32 bytes."""
+    import hmac
+
     extracted = hmac.digest(salt or bytes(32), secret, "sha256")
     return hmac.digest(extracted, info + b"\1", "sha256")
 
@@ -81,3 +82,45 @@ def scrypt(passphrase: bytes, salt: bytes, log_n: int) -> bytes:
         )
     except ValueError as error:  # how OpenSSL says that it got no memory
         raise MemoryError(f"scrypt at 2^{log_n} needs {need >> 20} MiB") from error
+
+
+def x509_fields(data: bytes) -> dict[str, Any] | None:
+    """Every field of a DER certificate in plain values, as another implementation than ours reads it; None for no
+    certificate, or one with an extension twice. No signature is looked at.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        found = x509.load_der_x509_certificate(data)
+        return _x509_fields(found, x509)
+    except (ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+        return None
+    except (x509.DuplicateExtension, x509.ExtensionNotFound):
+        return None
+
+
+def _x509_fields(found: Any, x509: Any) -> dict[str, Any]:
+    key, usage = found.public_key(), found.extensions.get_extension_for_class(x509.KeyUsage).value
+    basic = found.extensions.get_extension_for_class(x509.BasicConstraints).value
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    usages = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    return {
+        "tbs": found.tbs_certificate_bytes,
+        "version": found.version.value + 1,
+        "serial": found.serial_number,
+        "algorithms": [found.signature_algorithm_oid.dotted_string, type(key).__name__.removesuffix("PublicKey")],
+        "issuer": [(each.oid.dotted_string, each.value) for each in found.issuer],
+        "subject": [(each.oid.dotted_string, each.value) for each in found.subject],
+        "not_before": found.not_valid_before_utc.strftime("%Y%m%d%H%M%SZ"),
+        "not_after": found.not_valid_after_utc.strftime("%Y%m%d%H%M%SZ"),
+        "public_key": key.public_bytes_raw(),
+        "critical": sorted(each.oid.dotted_string for each in found.extensions if each.critical),
+        "not_critical": sorted(each.oid.dotted_string for each in found.extensions if not each.critical),
+        "key_usage": [name for name in (*usages, "key_cert_sign", "crl_sign") if getattr(usage, name)],
+        "authority": basic.ca,
+        "path_length": basic.path_length,
+        "subject_key_id": found.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest,
+        "authority_key_id": found.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier,
+        "uris": [each.value for each in names],
+    }

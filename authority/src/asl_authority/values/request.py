@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from asl_authority.errors import Malformed
@@ -10,6 +9,7 @@ from asl_authority.values.canonical import Limits
 from asl_authority.values.dsse import check_signatures
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen
 from asl_authority.values.identifiers import DOMAIN_ID
 from asl_authority.values.kinds import Kind
 from asl_authority.values.policy import DomainPolicy, check_hash_equal
@@ -43,7 +43,7 @@ class SubjectType(StrEnum):
     X509 = "x509"
 
 
-@dataclass(frozen=True)
+@frozen
 class AuthorityRequest:
     """What is asked for: this key, as that, for this domain under that policy."""
 

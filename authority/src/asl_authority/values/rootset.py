@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from asl_authority.errors import Malformed
@@ -13,6 +12,7 @@ from asl_authority.values.dsse import Envelope, check_signatures
 from asl_authority.values.ed25519 import PublicKey, Signer
 from asl_authority.values.fields import Fields
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen
 from asl_authority.values.identifiers import DOMAIN_ID, U32
 from asl_authority.values.kinds import Kind
 from asl_authority.values.rules import Rule
@@ -54,7 +54,7 @@ CERTIFICATE = Kind("certificate", limits=_SMALL)
 ROOT_SIGNS = (CERTIFICATE, ROTATION, RATIFICATION)
 
 
-@dataclass(frozen=True)
+@frozen
 class RootSet:
     """The roots that a domain trusts, an explicit set. `version` counts the sets, beginning with 1."""
 
@@ -96,7 +96,7 @@ class RootSet:
         return key in self.root_keys
 
 
-@dataclass(frozen=True)
+@frozen
 class Rotation:
     """One root set after another. `previous` is the digest of the old one."""
 
@@ -108,7 +108,7 @@ class Rotation:
         return ROTATION.body({"previous": self.previous, "new": {"type": KIND.type, **self.new.members()}})
 
 
-@dataclass(frozen=True)
+@frozen
 class Ratification:
     """The roots' word that this is the policy of that domain."""
 

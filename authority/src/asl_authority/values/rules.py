@@ -6,11 +6,12 @@ holds that each id is checked in that module and tried by a test.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from asl_authority.values.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Rule:
     """One rule. `basis` is S where the paper states it, C where the paper is silent and we chose."""
 

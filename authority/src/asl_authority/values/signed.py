@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from asl_authority.errors import Refused
 from asl_authority.values.dsse import Envelope, payload_type_of, read_envelope
 from asl_authority.values.ed25519 import PublicKey, Signer
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen, replace
 from asl_authority.values.kinds import Kind
 
 
@@ -23,7 +23,7 @@ T_co = TypeVar("T_co", bound=Body, covariant=True)
 T = TypeVar("T", bound=Body)
 
 
-@dataclass(frozen=True)
+@frozen
 class Signed(Generic[T_co]):
     """One artifact. That its signatures are right is not said: that is what checks are for."""
 
@@ -57,7 +57,7 @@ def read_signed(data: bytes, kind: Kind, read: Callable[[bytes], T], *, rehearsa
     return Signed(read(envelope.payload), envelope)
 
 
-@dataclass(frozen=True)
+@frozen
 class LimitedSigner:
     """A key that signs only what its level may: `judge` answers for the payload type of what it is given.
 

@@ -44,6 +44,8 @@ class YamlLimits:
 
 
 DEFAULT = YamlLimits()
+# Where a value lies in a document: the keys and the numbers of items that lead to it.
+YamlPath = tuple[str | int, ...]
 
 
 @cache
@@ -56,21 +58,22 @@ def _library() -> Any:
 class _Builder:
     """Makes the value of a stream of parser events."""
 
-    def __init__(self, limits: YamlLimits) -> None:
-        self.limits, self.yaml, self.count = limits, _library(), 0
+    def __init__(self, limits: YamlLimits, places: dict[YamlPath, str]) -> None:
+        self.limits, self.yaml, self.count, self.places = limits, _library(), 0, places
         # PyYAML's own table of what a plain scalar may mean in YAML 1.1, by its first character.
         self.meanings = self.yaml.SafeLoader.yaml_implicit_resolvers
 
-    def value(self, events: Any, event: Any, depth: int = 1) -> Any:
+    def value(self, events: Any, event: Any, depth: int = 1, path: YamlPath = ()) -> Any:
         """The value that begins with `event`."""
         yaml = self.yaml
         self._common(event, depth)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
-            items = []
+            items: list[Any] = []
             while not isinstance(event := next(events), yaml.SequenceEndEvent):
-                items.append(self.value(events, event, depth + 1))
+                self.places[(*path, len(items))] = _place(event)
+                items.append(self.value(events, event, depth + 1, (*path, len(items))))
             return items
         members: dict[str, Any] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
@@ -78,7 +81,8 @@ class _Builder:
             if type(key) is not str or key in members:
                 words = "a key that is no string" if type(key) is not str else f"key {key[:40]!a} is given twice"
                 raise _wrong("YAML-KEYS", words, event)
-            members[key] = self.value(events, next(events), depth + 1)
+            self.places[(*path, key)] = _place(event)
+            members[key] = self.value(events, next(events), depth + 1, (*path, key))
         return members
 
     def _common(self, event: Any, depth: int) -> None:
@@ -109,8 +113,11 @@ class _Builder:
         return text
 
 
-def read_yaml(data: bytes, limits: YamlLimits = DEFAULT) -> dict[str, Any]:
-    """The map in `data`. Raises Malformed with the place, line and column from 1."""
+def read_yaml(data: bytes, limits: YamlLimits = DEFAULT, places: dict[YamlPath, str] | None = None) -> dict[str, Any]:
+    """The map in `data`. Raises Malformed with the place, line and column from 1.
+
+    `places` is filled with the place of every key and item, for who finds something wrong with one later.
+    """
     if len(data) > limits.size:
         raise Malformed(f"{len(data)} bytes, at most {limits.size} are read", check_id="YAML-SIZE")
     yaml = _library()
@@ -119,7 +126,7 @@ def read_yaml(data: bytes, limits: YamlLimits = DEFAULT) -> dict[str, Any]:
         if text.startswith("\ufeff"):
             raise Malformed("it begins with a byte order mark", check_id="YAML-TEXT")
         # The parser in Python, not libyaml's: the same refusals everywhere.
-        return _document(yaml.parse(text, Loader=yaml.SafeLoader), limits)
+        return _document(yaml.parse(text, Loader=yaml.SafeLoader), limits, {} if places is None else places)
     except UnicodeDecodeError as error:
         raise Malformed(f"not UTF-8 at byte {error.start}", check_id="YAML-TEXT") from None
     except yaml.MarkedYAMLError as error:
@@ -132,7 +139,7 @@ def read_yaml(data: bytes, limits: YamlLimits = DEFAULT) -> dict[str, Any]:
         raise Malformed("not YAML: an escape that stands for no character", check_id="YAML-TEXT") from None
 
 
-def _document(events: Any, limits: YamlLimits) -> dict[str, Any]:
+def _document(events: Any, limits: YamlLimits, places: dict[YamlPath, str]) -> dict[str, Any]:
     yaml = _library()
     next(events)  # the stream's start
     start = next(events)
@@ -141,7 +148,7 @@ def _document(events: Any, limits: YamlLimits) -> dict[str, Any]:
     if start.version is not None or start.tags:
         raise _wrong("YAML-TEXT", "a directive", start)
     first = next(events)
-    value = _Builder(limits).value(events, first)
+    value = _Builder(limits, places).value(events, first)
     if type(value) is not dict:
         raise _wrong("YAML-TEXT", "the outermost value is no map", first)
     next(events)  # the document's end
@@ -152,5 +159,8 @@ def _document(events: Any, limits: YamlLimits) -> dict[str, Any]:
 
 
 def _wrong(check_id: str, words: str, event: Any) -> Malformed:
-    mark = event.start_mark
-    return Malformed(f"{words} at {mark.line + 1}:{mark.column + 1}", check_id=check_id)
+    return Malformed(f"{words} at {_place(event)}", check_id=check_id)
+
+
+def _place(event: Any) -> str:
+    return f"{event.start_mark.line + 1}:{event.start_mark.column + 1}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asl_authority.front.given import POLICY, REHEARSAL, ROOT_SET, given_policy, given_root_set, rehearsal_of
 from asl_authority.front.signing import SIGNING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs.x509 import EXPORT
 
 SUBJECTS = ("domain_root", "principal", "log", "x509")
 ROLES = ("produce", "execute", "publish", "federate", "audit")
@@ -196,4 +197,5 @@ VERBS = (
             REHEARSAL,
         ),
     ),
+    EXPORT,
 )

@@ -47,15 +47,12 @@ def rotate(call: Call) -> Answer:
 
 def publish(call: Call) -> Answer:
     """The manifest in force with all that others need, recorded and then written to a new directory."""
-    from asl_authority.errors import Refused, UsageError
     from asl_authority.operations.dam_acts import prove_dam, publication, publish_act, sums_file
-    from asl_authority.storage.plain_files import write_tree_new
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.plain_directory import expect_free, write_new_directory
 
     output = call.path("output")
-    if not output.parent.is_dir():
-        raise UsageError(f"{output.parent}: no such directory")
-    if output.exists():
-        raise Refused(f"{output}: is there already; nothing is overwritten", hint="name a new directory: --output DIR")
+    expect_free(HostDisk(), output)
     gate, standing = gate_of(call), standing_of(call, call.values["domain"])
     files = publication(standing)
     answer = act(call, gate, standing, publish_act(standing, files))
@@ -64,7 +61,7 @@ def publish(call: Call) -> Answer:
     after = standing_of(call, call.values["domain"])
     version = after.report.dam.version
     proof = {f"dam/dam-{version}.tlog-proof": prove_dam(after)}
-    write_tree_new(output, {**files, **proof, "SHA256SUMS": sums_file(files)})
+    write_new_directory(HostDisk(), output, {**files, **proof, "SHA256SUMS": sums_file(files)})
     text = f"{answer.text}{output}: {len(files)} files with their SHA256SUMS, and the proof that the log has the DAM\n"
     return Answer(text, {**answer.members, "directory": str(output), "files": sorted(files)})
 

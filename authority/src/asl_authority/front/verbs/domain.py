@@ -10,6 +10,7 @@ from asl_authority.front.reading import is_rehearsal, reads
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 from asl_authority.front.verbs.founding import CREATE
 from asl_authority.front.verbs.moving import MOVES
+from asl_authority.front.verbs.prepared import FOUND, SIGN
 
 if TYPE_CHECKING:
     from asl_authority.operations.domain_check import Report
@@ -88,6 +89,8 @@ def _status(report: Report) -> ExitStatus:
 
 VERBS = (
     CREATE,
+    SIGN,
+    FOUND,
     Verb(
         "domain list",
         "list the domains of this store",

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from asl_authority.operations.founding import Founded
+    from asl_authority.operations.founding import Founded, Founding
     from asl_authority.operations.gate import Gate
     from asl_authority.operations.genesis import Asked, DomainKeys, NewDomain
     from asl_authority.values.ed25519 import PublicKey, SecretKey
+    from asl_authority.values.passphrase import Passphrase
     from asl_authority.values.rootset import RootSet
 
 HOST_SEED = "the host"
@@ -30,18 +31,16 @@ class Roots(NamedTuple):
 
 def init(call: Call) -> Answer:
     """The root set of a store, and the host's own domain under it."""
+    from asl_authority.front.configuration import expect_sealed_policy
     from asl_authority.operations.genesis import Asked
     from asl_authority.operations.reading import HOST
-    from asl_authority.values.public_key_file import public_key_file
 
     gate = gate_of(call)
     roots = _new_root_set(call, rehearsal=gate.rehearsal)
     policy = given_policy(call.path("policy"))
+    expect_sealed_policy(call, policy)
     asked = Asked("the host", policy, roots, domain_id=HOST, rehearsal=gate.rehearsal)
-    keys = enumerate(roots.root_keys, 1)
-    files = {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in keys}
-    files["host-id"] = f"{HOST}\n".encode()
-    return _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal), HOST_SEED, files)
+    return _prepared(call, gate, asked) or _found(call, gate, asked, _signing(call, roots, rehearsal=gate.rehearsal))
 
 
 def create(call: Call) -> Answer:
@@ -66,7 +65,20 @@ def create(call: Call) -> Answer:
         dam_signer=bool(call.values.get("dam_signer")),
         rehearsal=gate.rehearsal,
     )
-    return _found(call, gate, asked, _signing(call, trusted, rehearsal=gate.rehearsal), f"domain {label}", {})
+    return _prepared(call, gate, asked) or _found(call, gate, asked, _signing(call, trusted, rehearsal=gate.rehearsal))
+
+
+def _prepared(call: Call, gate: Gate, asked: Asked) -> Answer | None:
+    """With --prepare everything goes into a directory, without any root's key; None without it. Raises UsageError."""
+    from asl_authority.errors import UsageError
+
+    if not call.values.get("prepare"):
+        if call.values.get("issuer"):
+            raise UsageError("--issuer goes with --prepare", hint="here the first --key issues")
+        return None
+    from asl_authority.front.verbs.prepared import prepare
+
+    return prepare(call, gate, asked)
 
 
 def _new_root_set(call: Call, *, rehearsal: bool) -> RootSet:
@@ -98,7 +110,9 @@ def _signing(call: Call, trusted: RootSet, *, rehearsal: bool) -> Roots:
         known = [key for key in rehearsal_roots(MOST_KEYS) if trusted.holds(key.public)][: trusted.threshold]
         return _enough(Roots([key.public for key in known], lambda: known), trusted)
     public = [public_half(path) for path in paths]
-    return _enough(Roots(public, lambda: [_unlocked(call, *each) for each in zip(paths, public, strict=True)]), trusted)
+    return _enough(
+        Roots(public, lambda: [unlocked_root(call, *each) for each in zip(paths, public, strict=True)]), trusted
+    )
 
 
 def _enough(roots: Roots, trusted: RootSet) -> Roots:
@@ -119,7 +133,8 @@ def _enough(roots: Roots, trusted: RootSet) -> Roots:
     return roots
 
 
-def _unlocked(call: Call, path: Path, public: PublicKey) -> SecretKey:
+def unlocked_root(call: Call, path: Path, public: PublicKey) -> SecretKey:
+    """The key of a root at rest. Raises UnlockFailed, Malformed, Refused."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
     from asl_authority.values.keyfile import KeyKind
@@ -128,58 +143,115 @@ def _unlocked(call: Call, path: Path, public: PublicKey) -> SecretKey:
         return unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), KeyKind.OFFLINE_ROOT, public)
 
 
-def _found(call: Call, gate: Gate, asked: Asked, roots: Roots, seed: str, files: dict[str, bytes]) -> Answer:
+def _found(call: Call, gate: Gate, asked: Asked, roots: Roots) -> Answer:
     """Prepare, show, have it confirmed, make passphrases, sign, write."""
-    import hashlib
+    from asl_authority.operations.founding import Founding
+    from asl_authority.operations.genesis import sign_domain
 
+    drawn = draw(call, gate, asked, roots.public[0])
+    if call.dry_run:
+        return planned(drawn.new)
+    agree(call, drawn.new)
+    opened = roots.unlock()
+    passphrase, sealed = seal(call, drawn)
+    signed = sign_domain(drawn.new, drawn.keys, opened)
+    return write(call, Founding(signed, drawn.keys, sealed, gate, weak_passphrase=passphrase.weak))
+
+
+class Drawn(NamedTuple):
+    """A new domain's keys with what will be signed of it, and where more random bytes come from."""
+
+    random: Callable[[int], bytes]
+    keys: DomainKeys
+    new: NewDomain
+
+
+def draw(call: Call, gate: Gate, asked: Asked, issuer: PublicKey) -> Drawn:
+    """Its keys, which are in this process from here on. Raises as `prepare_domain`."""
     from asl_authority.front.signing import protect
-    from asl_authority.front.store import expect_free
-    from asl_authority.operations.confirm import confirm, digest_text
-    from asl_authority.operations.founding import Founding, found_domain, seal_keys
     from asl_authority.operations.gate import public_random
-    from asl_authority.operations.genesis import draw_keys, prepare_domain, sign_domain
+    from asl_authority.operations.genesis import draw_keys, prepare_domain
+
+    protect(call)
+    random = public_random(_seed(asked)) if gate.rehearsal else call.outside.random
+    keys = draw_keys(random, dam_signer=asked.dam_signer)
+    return Drawn(random, keys, prepare_domain(asked, keys, issuer))
+
+
+def planned(new: NewDomain) -> Answer:
+    """What a dry run says."""
+    from asl_authority.operations.confirm import digest_text
+
+    return Answer(
+        f"{shown(new)}SHA-256 of all that would be signed\n{digest_text(new.digest)}Nothing was done.\n",
+        {"domain_id": new.domain_id, "sha256": new.digest.hex(), "dam": new.dam.body.hash},
+    )
+
+
+def agree(call: Call, new: NewDomain) -> None:
+    """There is room for it, and a person has seen and confirmed all that will be signed. Raises Refused, Aborted."""
+    from asl_authority.front.store import expect_free
+    from asl_authority.operations.confirm import confirm
+
+    expect_free(call, new.domain_id)
+    call.terminal.say(shown(new))
+    confirm(call.terminal, f"To be signed: everything of {new.asked.label}", new.digest)
+
+
+def seal(call: Call, drawn: Drawn) -> tuple[Passphrase, dict[str, bytes]]:
+    """The keys at rest under a new passphrase. Raises Aborted, Refused for too little memory."""
+    from asl_authority.operations.founding import seal_keys
     from asl_authority.operations.keys import new_passphrase
+
+    names = ", ".join(drawn.keys.by_name)
+    call.terminal.say(f"{names}: one passphrase for these keys of {drawn.new.asked.label}\n")
+    passphrase = new_passphrase(call.terminal, drawn.random, own=bool(call.values.get("own")))
+    call.terminal.say("Sealing the keys, and opening each again; this takes a while.\n")
+    return passphrase, seal_keys(drawn.keys, passphrase, drawn.random)
+
+
+def write(call: Call, founding: Founding) -> Answer:
+    """Found it, in the one transaction. Raises as `found_domain`."""
+    import hashlib
+    from dataclasses import replace
+
+    from asl_authority.operations.founding import found_domain
+    from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.domains import create_directories
 
-    disk = HostDisk()
-    protect(call)
-    random = public_random(seed) if gate.rehearsal else call.outside.random
-    keys = draw_keys(random, dam_signer=asked.dam_signer)
-    new = prepare_domain(asked, keys, roots.public[0])
-    shown = _shown(new)
-    if call.dry_run:
-        return Answer(
-            f"{shown}SHA-256 of all that would be signed\n{digest_text(new.digest)}Nothing was done.\n",
-            {"domain_id": new.domain_id, "sha256": new.digest.hex(), "dam": new.dam.body.hash},
-        )
-    expect_free(call, new.domain_id)
-    call.terminal.say(shown)
-    confirm(call.terminal, f"To be signed: everything of {asked.label}", new.digest)
-    opened = roots.unlock()
-    call.terminal.say(f"{_names(keys)}: one passphrase for these keys of {asked.label}\n")
-    passphrase = new_passphrase(call.terminal, random, own=bool(call.values.get("own")))
-    call.terminal.say("Sealing the keys, and opening each again; this takes a while.\n")
-    sealed = seal_keys(keys, passphrase, random)
-    seeded = hashlib.sha256(seed.encode()).hexdigest() if gate.rehearsal else ""
-    founding = Founding(
-        sign_domain(new, keys, opened), keys, sealed, gate, seeded, files, weak_passphrase=passphrase.weak
-    )
-    return _answer(asked, found_domain(disk, create_directories(disk, call.root), founding))
+    disk, asked = HostDisk(), founding.new.asked
+    seed = hashlib.sha256(_seed(asked).encode()).hexdigest() if founding.gate.rehearsal else ""
+    files = _host_files(asked.roots) if founding.new.domain_id == HOST else {}
+    whole = replace(founding, seed=seed, files=files)
+    return founded_answer(asked, found_domain(disk, create_directories(disk, call.root), whole))
 
 
-def _shown(new: NewDomain) -> str:
+def _seed(asked: Asked) -> str:
+    """What a rehearsal's keys follow from."""
+    from asl_authority.operations.reading import HOST
+
+    return HOST_SEED if asked.domain_id == HOST else f"domain {asked.label}"
+
+
+def _host_files(roots: RootSet) -> dict[str, bytes]:
+    """What the host has that other domains have not, by path."""
+    from asl_authority.operations.reading import HOST
+    from asl_authority.values.public_key_file import public_key_file
+
+    keys = enumerate(roots.root_keys, 1)
+    files = {f"trusted-roots/root-{number}.pub": public_key_file(key) for number, key in keys}
+    return {**files, "host-id": f"{HOST}\n".encode()}
+
+
+def shown(new: NewDomain) -> str:
     from asl_authority.front import ui
 
     head = ui.rehearsal_banner() if new.asked.rehearsal else ""
     return head + "".join(f"{ui.plain(line)}\n" for line in new.lines())
 
 
-def _names(keys: DomainKeys) -> str:
-    return ", ".join(keys.by_name)
-
-
-def _answer(asked: Asked, made: Founded) -> Answer:
+def founded_answer(asked: Asked, made: Founded) -> Answer:
     from asl_authority.values.paper_head import paper_head
 
     head = paper_head(made.head)
@@ -202,6 +274,10 @@ def _answer(asked: Asked, made: Founded) -> Answer:
     return Answer(text, members)
 
 
+PREPARE = Argument(
+    ("--prepare",), "sign nothing by roots yet: all goes into this new directory, for `domain sign`", "DIR", "path"
+)
+ISSUER = Argument(("--issuer",), "with --prepare: the root's public key that issues, and so signs", "FILE", "path")
 OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
 KEY = Argument(
     ("--key",), "a root that signs: NAME.priv.enc, with NAME.pub beside it; once for each", "FILE", "path", many=True
@@ -212,6 +288,11 @@ REAL = (
     "named, the roots are those that every rehearsal has."
 )
 
+LATER = (
+    " As many roots as must sign have to be here at once, each by --key; or, with --prepare, they sign what lies in a "
+    "directory, in any number of sessions (`domain sign`), and `domain found` founds it from there."
+)
+
 INIT = Verb(
     "root init",
     "found a store: its root set, and the host as its first domain",
@@ -219,13 +300,13 @@ INIT = Verb(
     "pinned and claimed, then come keys, certificates by the roots, DAM and receipt, and the store is pinned again. "
     "All of it is there in the end, or nothing: it is written beside its place, read back, checked by every rule, and "
     "only then gets its name. A store that has a host is never touched. Make the roots before, each on a stick of its "
-    "own, with `key new --kind offline-root`." + REAL,
+    "own, with `key new --kind offline-root`." + LATER + REAL,
     init,
     (
         POLICY,
         Argument(("--root-key",), "a root's public key; once for each", "FILE", "path", many=True),
         Argument(("--threshold",), "how many of the roots must sign", "N", "number", required=True),
-        *(KEY, OWN, REHEARSAL, DRY_RUN),
+        *(KEY, PREPARE, ISSUER, OWN, REHEARSAL, DRY_RUN),
     ),
 )
 
@@ -236,7 +317,7 @@ CREATE = Verb(
     "DAM by digest, and has two words of the digest over all of them typed. Then the roots certify, the root key signs "
     "the DAM, and the domain is written beside its place with log, snapshots, claims and receipt, read back, checked "
     "by every rule, and only then gets its name. Whatever stops it, no half domain is left. Without --id its id is the "
-    "key id of its root key; NAME is what people call it. As many roots as must sign have to be here at once." + REAL,
+    "key id of its root key; NAME is what people call it." + LATER + REAL,
     create,
     (
         Argument(("NAME",), "what people call the domain", "NAME", required=True),
@@ -244,6 +325,6 @@ CREATE = Verb(
         Argument(("--id",), "an id of your choice: lower case, digits, . _ -", "ID"),
         Argument(("--common",), "the id of the common domain that it refers to", "ID"),
         Argument(("--dam-signer",), "also a key of a delegate that may publish", kind="flag"),
-        *(KEY, OWN, REHEARSAL, DRY_RUN),
+        *(KEY, PREPARE, ISSUER, OWN, REHEARSAL, DRY_RUN),
     ),
 )

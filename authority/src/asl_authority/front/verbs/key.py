@@ -1,35 +1,36 @@
-"""key: private keys at rest, made, tried, and given another passphrase."""
+"""key: private keys at rest, made, tried, given another passphrase, split into shares, and restored."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key
+from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key, verdict
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
     from asl_authority.values.ed25519 import PublicKey
     from asl_authority.values.keyfile import KeyKind
     from asl_authority.values.passphrase import Passphrase
+    from asl_authority.values.share_set import ShareSet
 
 KINDS = ("offline-root", "domain-root", "dam-signer", "log", "principal", "x509")
-PRIVATE, PUBLIC = ".priv.enc", ".pub"
+PRIVATE, PUBLIC, SHARES = ".priv.enc", ".pub", ".shares.json"
 KIND = Argument(("--kind",), "what the key is for, which decides its cost", "KIND", choices=KINDS, required=True)
 FILE = Argument(("FILE",), f"a private key at rest (NAME{PRIVATE})", "FILE", "path", required=True)
 PUBLIC_KEY = Argument(("--public-key",), f"its public half; NAME{PUBLIC} beside it when not given", "FILE", "path")
+SHARE_SET = Argument(
+    ("--share-set",), f"the record of its shares; NAME{SHARES} beside it when not given", "FILE", "path"
+)
 OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
 
 
 def new(call: Call) -> Answer:
     """A key and its public half, in two new files."""
-    from asl_authority.errors import UsageError
     from asl_authority.operations.keys import make_key
 
     kind = _begin(call)
-    name = call.path("output")
-    if name.name.endswith((PRIVATE, PUBLIC)):
-        raise UsageError(f"--output {name.name}: the name without {PRIVATE} and {PUBLIC}")
+    name = _name(call)
     private, public = (name.with_name(name.name + end) for end in (PRIVATE, PUBLIC))
     key, passphrase = make_key(
         call.terminal, call.outside.random, kind, private, public, own=bool(call.values.get("own"))
@@ -39,7 +40,6 @@ def new(call: Call) -> Answer:
 
 def check(call: Call) -> Answer:
     """Whether it opens and signs."""
-    from asl_authority.front.given import verdict
     from asl_authority.operations.keys import prove
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
@@ -73,15 +73,60 @@ def change_passphrase(call: Call) -> Answer:
     )
 
 
+def split(call: Call) -> Answer:
+    """The same key in a new file, which shares open."""
+    from asl_authority.front.shares import split_into_shares
+    from asl_authority.operations.shares import Places
+
+    kind = _begin(call)
+    name = _name(call)
+    places = Places(*(name.with_name(name.name + end) for end in (PRIVATE, PUBLIC, SHARES)))
+    return split_into_shares(call, kind, _public(call), places)
+
+
+def combine(call: Call) -> Answer:
+    """Whether shares open it; or the same key for a passphrase, in a new file."""
+    from asl_authority.front.shares import opened_with_shares
+    from asl_authority.operations.keys import new_passphrase, prove, write_sealed
+    from asl_authority.values.finding import Finding
+
+    kind = _begin(call)
+    path, public, output = call.path("file"), _public(call), call.values.get("output")
+    if output is not None:
+        _expect_free(output)
+    key, members = opened_with_shares(call, kind, public, _share_set(call, needed=False))
+    findings = [Finding("KEYFILE-PUBLIC", True, public.key_id), *prove(key, call.outside.random(32))]
+    if output is None or not all(finding.ok for finding in findings):
+        return verdict(f"{path}, from its shares", findings, key_id=public.key_id, **members)
+    passphrase = new_passphrase(call.terminal, call.outside.random, own=bool(call.values.get("own")))
+    write_sealed(call.terminal, call.outside.random, key, passphrase, kind, output)
+    answer = _made(kind, public, output, None, passphrase)
+    return Answer(
+        f"{answer.text}The shares still open {path}: destroy it when you are done.\n", {**answer.members, **members}
+    )
+
+
+def drill(call: Call) -> Answer:
+    """A recovery drill, which ends in a record."""
+    from asl_authority.front.shares import held_drill
+
+    kind = _begin(call)
+    _expect_free(call.path("output"))
+    by_shares = call.values["by"] == "shares"
+    return held_drill(call, kind, _public(call), _share_set(call, needed=True) if by_shares else None)
+
+
 def _begin(call: Call) -> KeyKind:
     """The kind of key, once secrets may come into this process."""
     from asl_authority.front.signing import protect
     from asl_authority.operations.boot_claim import boot_claim
+    from asl_authority.operations.configuration import verified_required
     from asl_authority.operations.gate import expect_keys_allowed
     from asl_authority.storage.state import load_seal
     from asl_authority.values.keyfile import KeyKind
 
-    expect_keys_allowed(load_seal(call.machine), lambda: boot_claim(call.machine, call.root))
+    required = verified_required(call.machine, call.root)
+    expect_keys_allowed(load_seal(call.machine), lambda: boot_claim(call.machine, call.root), required=required)
     protect(call)
     return KeyKind(call.values["kind"])
 
@@ -89,6 +134,30 @@ def _begin(call: Call) -> KeyKind:
 def _public(call: Call) -> PublicKey:
     given = call.values.get("public_key")
     return public_half(call.path("file")) if given is None else given_public_key(given)
+
+
+def _name(call: Call) -> Path:
+    """--output: the name that files with our endings have in common."""
+    from asl_authority.errors import UsageError
+
+    name = call.path("output")
+    if name.name.endswith((PRIVATE, PUBLIC, SHARES)):
+        raise UsageError(f"--output {name.name}: the name without its ending")
+    return name
+
+
+def _share_set(call: Call, *, needed: bool) -> ShareSet | None:
+    """The record of the shares; None where none is needed, given or beside the key file."""
+    from asl_authority.errors import UsageError
+    from asl_authority.front.given import given_share_set
+
+    given, private = call.values.get("share_set"), call.path("file")
+    if given is None and private.name.endswith(PRIVATE):
+        beside = private.with_name(private.name.removesuffix(PRIVATE) + SHARES)
+        given = beside if needed or beside.exists() else None
+    if given is None and needed:
+        raise UsageError(f"--share-set is missing: {private.name} does not end with {PRIVATE}")
+    return None if given is None else given_share_set(given)
 
 
 def public_half(private: Path) -> PublicKey:
@@ -157,5 +226,59 @@ VERBS = (
         "read back, opened and tried. The old file is not touched: whoever has it and the old passphrase has the key.",
         change_passphrase,
         (FILE, KIND, PUBLIC_KEY, Argument(("--output",), "the new file", "FILE", "path", required=True), OWN),
+    ),
+    Verb(
+        "key split",
+        "have several persons hold a key at rest: shares in words, some of which open it",
+        f"Opens the file with its passphrase and writes the same key again, as NAME{PRIVATE}, for a secret of 128 bits "
+        "that nobody is shown. The secret is given out as SLIP-39 shares of twenty words, any M of which give it; "
+        "every combination of M is tried before. Each share is shown to its holder alone, on a screen of its own, and "
+        f"typed back before the next. NAME{PUBLIC} is the public half, NAME{SHARES} a record without a secret by which "
+        "each share is judged when it is typed. Nothing of a share is written anywhere. When it is stopped there is no "
+        "file, and the shares given out until then open nothing. The old file is not touched.",
+        split,
+        (
+            FILE,
+            KIND,
+            PUBLIC_KEY,
+            Argument(("--shares",), "how many shares there will be, at most 16", "N", "number", required=True),
+            Argument(("--threshold",), "how many of them open the key, at least 2", "M", "number", required=True),
+            Argument(("--output",), "the three files, without their endings", "NAME", "path", required=True),
+        ),
+    ),
+    Verb(
+        "key combine",
+        "open a key at rest with its shares",
+        "Asks for shares one by one, unseen, until there are enough. Each is judged at once: by the word list, its "
+        "checksum, the shares before it and the record of the set; a bad one is named, with the place of the bad word "
+        "where that can be told, and may be typed again. Then the key is held against its public half, and signs "
+        "something fresh that two implementations verify. With --output it is written to a new file, for a passphrase "
+        "as key new has it. Ends with 7 when no shares open it.",
+        combine,
+        (
+            FILE,
+            KIND,
+            PUBLIC_KEY,
+            SHARE_SET,
+            Argument(("--output",), "write the key for a passphrase to this new file", "FILE", "path"),
+            OWN,
+        ),
+    ),
+    Verb(
+        "key drill",
+        "hold a recovery drill: restore a key from its backup, and keep a record of it",
+        "Asks who is present, opens the backup copy of a key file with its shares or with the passphrase on paper, "
+        "holds the key against its public half, and has it sign something fresh that two implementations verify. "
+        "The record says key, file, method, numbers of the shares, persons and result; it has no secret and no time. "
+        "A drill that fails leaves a record too, and ends with 7 or 3; one that is stopped leaves none.",
+        drill,
+        (
+            FILE,
+            KIND,
+            Argument(("--by",), "what it is restored with", "METHOD", choices=("shares", "passphrase"), required=True),
+            PUBLIC_KEY,
+            SHARE_SET,
+            Argument(("--output",), "the record's new file", "FILE", "path", required=True),
+        ),
     ),
 )

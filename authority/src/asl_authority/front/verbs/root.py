@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asl_authority.front.acting import ACTING, ACTS, DOMAIN
 from asl_authority.front.given import NEW_FILE, REHEARSAL, ROOT_SET, given_public_key, given_root_set, rehearsal_of
 from asl_authority.front.signing import SIGNING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
@@ -80,6 +81,36 @@ def rotate(call: Call) -> Answer:
     return carry_out(call, task, words.rotation_text(task.artifact.body, held), KeyKind.OFFLINE_ROOT)
 
 
+def adopt(call: Call) -> Answer:
+    """The host of a store goes over to a rotation's roots."""
+    from asl_authority.front import show as words
+    from asl_authority.front.acting import act, gate_of, standing_of
+    from asl_authority.front.reading import is_rehearsal
+    from asl_authority.operations.root_acts import adopt_act
+    from asl_authority.storage.domains import HOST
+
+    gate = gate_of(call)
+    rotation = _rotation(call, rehearsal=is_rehearsal(call)).signed
+    standing = standing_of(call, HOST)
+    shown = words.rotation_text(rotation.body, standing.report.authority.roots)
+    return act(call, gate, standing, adopt_act(standing, rotation, shown.splitlines()))
+
+
+def follow(call: Call) -> Answer:
+    """A domain comes after its host."""
+    from asl_authority.errors import Damaged
+    from asl_authority.front.acting import act, gate_of, standing_of
+    from asl_authority.operations.domain_reading import host_chain
+    from asl_authority.operations.root_acts import follow_act
+
+    gate = gate_of(call)
+    standing = standing_of(call, call.values["domain"])
+    host = host_chain(standing.source.disk, standing.store, rehearsal=standing.rehearsal)
+    if host is None:
+        raise Damaged("the host's root sets do not follow from each other", hint="see: domain check host")
+    return act(call, gate, standing, follow_act(standing, host))
+
+
 def _kind_of(call: Call) -> str:
     """The name of the kind that a file says it is of; the reader of that kind says whether it is."""
     from asl_authority.errors import Malformed
@@ -95,11 +126,12 @@ def _kind_of(call: Call) -> str:
     return name
 
 
-def _rotation(call: Call) -> Loaded[Rotation]:
+def _rotation(call: Call, *, rehearsal: bool | None = None) -> Loaded[Rotation]:
     from asl_authority.operations.artifacts import form_of, load
     from asl_authority.values.rootset import ROTATION, read_rotation
 
-    return load(call.path("file"), form_of(ROTATION, read_rotation, rehearsal=rehearsal_of(call)))
+    asked = rehearsal_of(call) if rehearsal is None else rehearsal
+    return load(call.path("file"), form_of(ROTATION, read_rotation, rehearsal=asked))
 
 
 VERBS = (
@@ -138,5 +170,24 @@ VERBS = (
             Argument(("--threshold",), "how many of the new set must sign", "N", "number", required=True),
             *SIGNING,
         ),
+    ),
+    Verb(
+        "root adopt",
+        "have the host of a store follow a rotation of its roots",
+        "Holds a rotation, as `root rotate` makes it, against the root set that the host has: it goes out from that "
+        "set, and the old threshold and the new one have signed. Then it becomes a record of the host's, with the new "
+        "set and its keys, and with the head of every domain: whatever comes into a domain's log from there on is held "
+        "to the new roots, so that those that were retired certify nothing any more. What they certified before stays "
+        "valid. Each domain then comes after it by `root follow`." + ACTS,
+        adopt,
+        (Argument(("FILE",), "the signed rotation", "FILE", "path", required=True), *ACTING),
+    ),
+    Verb(
+        "root follow",
+        "have a domain follow the roots of its host",
+        "Brings the rotations that the host has adopted into a domain's own log, by as many root sets as it is behind. "
+        "Until then the domain holds, and `domain check` says which set it follows." + ACTS,
+        follow,
+        (DOMAIN, *ACTING),
     ),
 )
