@@ -24,10 +24,11 @@ from asl_authority.operations.admission import (
 )
 from asl_authority.operations.admission_check import check_decision
 from asl_authority.operations.admission_history import Decided
-from asl_authority.operations.applications import Application
+from asl_authority.operations.applications import Application, court_of
 from asl_authority.operations.domain_moves import Move, move_act
 from asl_authority.operations.pieces import Piece
 from asl_authority.operations.replay import replay
+from asl_authority.operations.root_chain import Court
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage import layout
 from asl_authority.values import admission
@@ -192,6 +193,17 @@ def test_a_stranger_is_held_to_roots_that_were_named_and_is_pinned(root: Path) -
     done(standing, act)
     pin = read_pin((root / "host" / layout.trust_pin_name(1)).read_bytes())
     assert (pin.domain_id, pin.root_key_fingerprints) == (STRANGER, (foreign().dam.body.root_key.key_id,))
+
+
+def test_a_domain_whose_roots_have_retired_is_held_to_the_set_that_certified_it(root: Path) -> None:
+    sent, newest = foreign(), Court((), stand(root, "host").report.authority.roots)
+    older = Court(sent.certificates, FOREIGN)
+
+    assert court_of(sent.dam.body, (newest, older)) == older
+    assert court_of(sent.dam.body, (newest, Court((), FOREIGN))) == newest
+    host = stand(root, "host")
+    assert hear(host, sent).foreign
+    assert not hear(replace(host, report=replace(host.report, courts=(newest, older))), sent).foreign
 
 
 def test_another_root_key_for_a_pinned_domain_is_a_collision(root: Path) -> None:
