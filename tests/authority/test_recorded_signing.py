@@ -17,9 +17,11 @@ from asl_authority.operations.prepared import load_prepared
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.layout import StorePaths
 from asl_authority.values import request as requests
+from asl_authority.values.checkpoint import read_checkpoint_text
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.rootset import RootSet
+from asl_authority.values.signed_note import read_note
 from support.domains import POLICY, request, secret
 from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
 from support.stories import Answers, no_randomness, unprotected
@@ -62,10 +64,18 @@ def with_store(machine: SealedMachine) -> Path:
     return root
 
 
+def last_head(machine: SealedMachine) -> tuple[str, str]:
+    """The host's head, as it stands on paper."""
+    head = read_checkpoint_text(
+        read_note((StorePaths(machine.root / "asl-auth-host").host.checkpoint).read_bytes()).text
+    )
+    return "--head", f"{head.size} {head.root.hex()}"
+
+
 def test_a_signature_over_a_file_is_in_the_hosts_log_before_it_is_in_a_file(machine: SealedMachine) -> None:
     assert call(machine, *CLAIM)[0] is ExitStatus.DONE
     store = StorePaths(with_store(machine))
-    status, said = call(machine, *ISSUE, answers=("WORDS", PASSPHRASE, PASSPHRASE))
+    status, said = call(machine, *ISSUE, *last_head(machine), answers=("WORDS", PASSPHRASE, PASSPHRASE))
     assert status is ExitStatus.DONE, said
 
     envelope = (machine.root.parent / "cert.json.sig").read_bytes()
@@ -88,6 +98,15 @@ def test_without_a_claim_or_a_store_nothing_is_signed(machine: SealedMachine) ->
     assert not (machine.root.parent / "cert.json").exists()
 
 
+def test_where_the_hosts_last_head_is_not_at_hand_nothing_is_signed(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    with_store(machine)
+    status, said = call(machine, *ISSUE)
+
+    assert (status, "LOG-HEAD-UNKNOWN" in said) == (ExitStatus.REFUSED, True), said
+    assert not (machine.root.parent / "cert.json").exists()
+
+
 def test_a_name_that_is_taken_is_said_before_anything_is_signed(machine: SealedMachine) -> None:
     assert call(machine, *CLAIM)[0] is ExitStatus.DONE
     store = StorePaths(with_store(machine))
@@ -103,7 +122,7 @@ def test_a_wrong_passphrase_leaves_the_store_as_it_was(machine: SealedMachine) -
     assert call(machine, *CLAIM)[0] is ExitStatus.DONE
     store = StorePaths(with_store(machine))
     before = store.host.checkpoint.read_bytes()
-    status, _ = call(machine, *ISSUE, answers=("WORDS", PASSPHRASE, "x", "y", "z"))
+    status, _ = call(machine, *ISSUE, *last_head(machine), answers=("WORDS", PASSPHRASE, "x", "y", "z"))
 
     assert status is ExitStatus.UNLOCK_FAILED
     assert store.host.checkpoint.read_bytes() == before

@@ -110,6 +110,8 @@ MORE: Mapping[str, Callable[[Callable[..., Any]], Reader]] = {
     "dsse.read_envelope": _with("application/vnd.asl.dam.v1+json"),
     "iso9660.read_volume": _medium,
     "kernel_words.read_kernel_words": _text,
+    "kept_head.read_kept_checkpoint": _with("example.org/log"),
+    "kept_head.read_typed_head": _text,
     "log_entry.read_entry": _entry,
     "paper_head.read_paper_head": _typed,
     "signed.read_signed": _signed,
@@ -141,6 +143,8 @@ SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
         f"quiet asl.image={'0' * 64} asl.layer=base,7,{'1' * 64},{'2' * 64} ro".encode()
     ],
     "paper_head.read_paper_head": lambda: [b"1\n" + " ".join(PAPER.words).encode()],
+    "kept_head.read_kept_checkpoint": lambda: [NOTE.to_bytes()],
+    "kept_head.read_typed_head": lambda: [PAPER.to_text().encode(), f"1 {HEAD.root.hex()}".encode()],
     "keyfile.read_pkcs8": lambda: [KEY.pkcs8],
     "log_entry.read_entry": lambda: [b'\0{"facts":{"a":1},"session":"' + b"0" * 32 + b'","type":"asl.log-domain/1"}'],
     "log_record.read_records": lambda: [file_bytes([Record(1, 0x8001, b"{}"), Record(2, 7, b"")])],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asl_authority.front.given import REHEARSAL
+from asl_authority.front.kept import KEEPING, KEPT
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from asl_authority.values.ed25519 import SecretKey
 
 DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOMAIN", required=True)
-ACTING = (REHEARSAL, DRY_RUN)
-ACTS = (
+ACTING = (*KEEPING, REHEARSAL, DRY_RUN)
+DOES = (
     " Refused with 4 without an environment claim of this start that is VERIFIED (see `claim`); where the domain's "
     "last claim does not cover its head, a new one is pinned first. What will be done is shown and confirmed by two "
     "words of its digest, then one passphrase opens the domain's keys. A receipt is left, and all of the domain is "
     "read back and checked."
 )
+ACTS = DOES + KEPT
 
 
 def gate_of(call: Call) -> Gate:
@@ -56,14 +58,29 @@ def nothing_more() -> None:
     """Opens no other key."""
 
 
-def act(call: Call, gate: Gate, standing: Standing, asked: Act, *, unlock: Callable[[], None] = nothing_more) -> Answer:
-    """Show, have it confirmed, open the keys, and do it; `unlock` opens what lies elsewhere, after the confirmation."""
+def act(
+    call: Call,
+    gate: Gate,
+    standing: Standing,
+    asked: Act,
+    *,
+    unlock: Callable[[], None] = nothing_more,
+    going_back: bool = False,
+) -> Answer:
+    """Show, have it confirmed, open the keys, do it, and keep the new head on the stick.
+
+    `unlock` opens what lies elsewhere, after the confirmation. Who is `going_back` to an older backup has looked at the
+    last head already.
+    """
     from asl_authority.front import ui
+    from asl_authority.front.kept import expect_known, kept_after
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
 
     expect_may_act(standing, asked)
+    if not going_back:
+        expect_known(call, standing.source)
     head = ui.rehearsal_banner() if standing.rehearsal else ""
     shown = head + "".join(f"{ui.plain(line)}\n" for line in asked.lines)
     if call.dry_run:
@@ -75,7 +92,7 @@ def act(call: Call, gate: Gate, standing: Standing, asked: Act, *, unlock: Calla
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
     unlock()
     keys = _unlocked(call, standing, asked)
-    return _answer(asked, carry_out(standing, asked, gate, keys))
+    return kept_after(call, standing.source, _answer(asked, carry_out(standing, asked, gate, keys)))
 
 
 def _unlocked(call: Call, standing: Standing, asked: Act) -> dict[str, SecretKey]:
@@ -103,15 +120,20 @@ def _at_rest(standing: Standing, name: str) -> AtRest:
 
 def _answer(asked: Act, done: Done) -> Answer:
     from asl_authority.front import ui
+    from asl_authority.front.kept import deviations_text
+    from asl_authority.values.deviation import deviations
     from asl_authority.values.paper_head import paper_head
 
+    count = len(deviations(entry for _, entry in done.report.entries))
     paper = paper_head(done.head)
     notes = "".join("\n".join(ui.wrapped(f"note: {ui.plain(note)}", "")) + "\n" for note in done.notes)
     text = (
         f"{notes}done: {asked.what}\n"
         f"receipt\n  {done.receipt.per_artifact_id}\n"
         f"{len(done.report.findings)} checks of what was read back, and all of them hold\n"
-        "head of its log, for paper\n" + "".join(f"  {line}\n" for line in paper.to_text().splitlines())
+        "head of its log, for paper\n"
+        + "".join(f"  {line}\n" for line in paper.to_text().splitlines())
+        + deviations_text(count)
     )
     members: dict[str, object] = {
         "domain_id": done.receipt.domain_id,
@@ -121,5 +143,6 @@ def _answer(asked: Act, done: Done) -> Answer:
         "outputs": [{"name": each.name, "sha256": each.sha256} for each in done.receipt.outputs],
         "notes": list(done.notes),
         "head": {"size": done.head.size, "root": done.head.root.hex(), "words": list(paper.words)},
+        "deviations": count,
     }
     return Answer(text, members)

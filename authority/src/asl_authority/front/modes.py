@@ -23,7 +23,7 @@ READING = frozenset(
         *("root show", "root verify", "domain list", "domain show", "domain check"),
         *("cert show", "cert verify", "dam new", "dam check", "dam show", "dam diff", "dam verify"),
         *("admit check", "admit show", "receipt list", "receipt show", "receipt verify", "receipt replay"),
-        *("log head", "log verify", "log proof", "log consistency"),
+        *("log head", "log verify", "log proof", "log consistency", "log kept", "log deviations"),
         *("snapshot list", "snapshot verify", "store get", "store scrub"),
         *("ceremony check", "ceremony script", "ceremony report"),
     )
@@ -62,6 +62,7 @@ MODES: Mapping[str, tuple[ProfileMode, ...]] = {
     "store put": (MAINTENANCE, RESCUE),
     "snapshot create": (MAINTENANCE, RESCUE),
     "snapshot restore": (MAINTENANCE,),
+    "log accept-backup": (MAINTENANCE, RESCUE),
     # Each act of a ceremony is asked for by its own verb besides.
     "ceremony run": (GENESIS, ADMISSION, MAINTENANCE),
 }
@@ -89,6 +90,7 @@ OPERATIONS: Mapping[str, str] = {
     "store put": "write",
     "snapshot create": "seal",
     "snapshot restore": "append",
+    "log accept-backup": "append",
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from asl_authority.front.given import KEY_FILE_LIMIT, REHEARSAL, given_public_key
+from asl_authority.front.kept import KEEPING
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SIGNING = (
     Argument(("--public-key",), "the key that signs; needed where several may", "FILE", "path"),
     Argument(("--so-far",), "the envelope with the signatures of earlier sessions", "FILE", "path"),
     Argument(("--output",), "the body's new file; the envelope goes beside it as FILE.sig", "FILE", "path"),
+    *KEEPING,
     REHEARSAL,
     DRY_RUN,
 )
@@ -121,7 +123,7 @@ def _recorded(call: Call, task: Task[T], shown: str, unlock: Callable[[], Secret
     gate, standing = gate_of(call), standing_of(call, HOST)
     done = act(call, gate, standing, signing.act(shown), unlock=lambda: opened.append(unlock()))
     answer = _written(call, signing.task)
-    return Answer(done.text + answer.text, {**done.members, **answer.members}, answer.status)
+    return Answer(done.text + answer.text, {**done.members, **answer.members}, max(done.status, answer.status))
 
 
 def unlocked(call: Call, public: PublicKey, kind: KeyKind) -> SecretKey:

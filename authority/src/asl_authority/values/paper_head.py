@@ -38,8 +38,11 @@ class PaperHead:
 
     def to_text(self) -> str:
         """As it is printed: the size, then three lines of four words."""
-        lines = [" ".join(self.words[at : at + 4]) for at in range(0, len(self.words), 4)]
-        return "\n".join((f"size {self.size}", *lines)) + "\n"
+        return "\n".join((f"size {self.size}", *self.lines())) + "\n"
+
+    def lines(self) -> list[str]:
+        """The words, four a line."""
+        return [" ".join(self.words[at : at + 4]) for at in range(0, len(self.words), 4)]
 
 
 def paper_head(head: Checkpoint) -> PaperHead:

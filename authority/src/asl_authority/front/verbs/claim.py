@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asl_authority.front.kept import KEEPING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def claim(call: Call) -> Answer:
     from asl_authority.storage.session import keep_claim, make_session
 
     nonce, said, judged = _nonce(call), _declared(call), _judged(call)
+    _expect_known(call)
     measured = measure(call.machine, call.root, read_layers(call.machine))
     measured = Measured(declare(measured.environment, said), measured.notes)
     session = make_session(call.machine, call.outside.random)
@@ -109,6 +111,18 @@ def _recorded(call: Call, session: str, word: Word) -> Recorded:
     if not has_host(disk, call.root):
         return Recorded(word(NO_STORE), False, ("not stored: there is no store volume that it could go to",))
     return record_claim(disk, call.root, session, word)
+
+
+def _expect_known(call: Call) -> None:
+    """Where the last head of the host's log is at hand, nothing is logged in an older copy of it. Raises Refused."""
+    from asl_authority.front.kept import expect_known, kept_of
+    from asl_authority.front.reading import is_rehearsal
+    from asl_authority.operations.reading import HOST, find_domain
+    from asl_authority.operations.record_claim import has_host
+    from asl_authority.storage.disk import HostDisk
+
+    if kept_of(call).given and has_host(HostDisk(), call.root) and not is_rehearsal(call):
+        expect_known(call, find_domain(HostDisk(), call.root, HOST, rehearsal=False))
 
 
 def _claim(call: Call) -> Claim:
@@ -182,10 +196,10 @@ VERBS = (
         "tools, runs the self-test, and says each fact with its status: verified, measured, declared by a person, or "
         "absent. The claim as a whole is VERIFIED only against the image's manifest, signed by enough of the builders "
         "whose keys are sealed in this image; it says why when it is not. It is stored and logged where there is a "
-        "store, without any key. Ends with 3 when a manifest was given and "
-        "the claim is not VERIFIED by it, with 4 when this image names no builders.",
+        "store, without any key; with --stick or --head not in one whose host was rolled back. Ends with 3 when a "
+        "manifest was given and the claim is not VERIFIED by it, with 4 when this image names no builders.",
         claim,
-        (MANIFEST, SIGNATURES, BUILDERS, NONCE, DECLARE, OUTPUT, QR),
+        (MANIFEST, SIGNATURES, BUILDERS, NONCE, DECLARE, OUTPUT, QR, *KEEPING),
     ),
     Verb(
         "verify-env",

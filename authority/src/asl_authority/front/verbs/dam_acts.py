@@ -63,7 +63,7 @@ def publish(call: Call) -> Answer:
     proof = {f"dam/dam-{version}.tlog-proof": prove_dam(after)}
     write_new_directory(HostDisk(), output, {**files, **proof, "SHA256SUMS": sums_file(files)})
     text = f"{answer.text}{output}: {len(files)} files with their SHA256SUMS, and the proof that the log has the DAM\n"
-    return Answer(text, {**answer.members, "directory": str(output), "files": sorted(files)})
+    return Answer(text, {**answer.members, "directory": str(output), "files": sorted(files)}, answer.status)
 
 
 def _body(call: Call) -> Dam:

@@ -33,6 +33,9 @@ def list_(call: Call) -> Answer:
 
 def show(call: Call) -> Answer:
     """What the log says of the domain, and who may do what in it."""
+    from asl_authority.front.kept import deviations_text
+    from asl_authority.values.deviation import deviations
+
     report = _report(call)
     view, dam = report.view, report.dam
     rows = {
@@ -49,9 +52,10 @@ def show(call: Call) -> Answer:
     text += "".join(
         f"principal   {each.principal_id}\n            {', '.join(each.roles)}\n" for each in dam.principals
     )
-    text += f"{_verdict(report)}\n"
+    count = len(deviations(entry for _, entry in report.entries))
+    text += f"{deviations_text(count)}{_verdict(report)}\n"
     members: dict[str, object] = {"ok": report.ok, **{name.replace(" ", "_"): value for name, value in rows.items()}}
-    return Answer(text, members, _status(report))
+    return Answer(text, {**members, "deviations": count}, _status(report))
 
 
 def check(call: Call) -> Answer:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asl_authority.front.acting import gate_of
 from asl_authority.front.given import KEY_FILE_LIMIT, POLICY, REHEARSAL, given_policy, given_public_key
+from asl_authority.front.kept import HEAD, STICK
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def init(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """One more domain, under the roots that the host has."""
     from asl_authority.errors import UsageError
+    from asl_authority.front.kept import expect_known
     from asl_authority.front.store import checked_host
     from asl_authority.operations.genesis import Asked
-    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
 
     gate, label = gate_of(call), call.values["name"]
@@ -56,6 +58,7 @@ def create(call: Call) -> Answer:
         raise UsageError(f"--id {HOST}: that is the host's own domain")
     policy = given_policy(call.path("policy"))
     trusted = checked_host(call, HostDisk(), rehearsal=gate.rehearsal)
+    expect_known(call, find_domain(HostDisk(), call.root, HOST, rehearsal=gate.rehearsal))
     asked = Asked(
         label,
         policy,
@@ -190,10 +193,12 @@ def planned(new: NewDomain) -> Answer:
 
 def agree(call: Call, new: NewDomain) -> None:
     """There is room for it, and a person has seen and confirmed all that will be signed. Raises Refused, Aborted."""
+    from asl_authority.front.kept import expect_free_on_stick
     from asl_authority.front.store import expect_free
     from asl_authority.operations.confirm import confirm
 
     expect_free(call, new.domain_id)
+    expect_free_on_stick(call, new.origin, new.domain_id)
     call.terminal.say(shown(new))
     confirm(call.terminal, f"To be signed: everything of {new.asked.label}", new.digest)
 
@@ -215,8 +220,9 @@ def write(call: Call, founding: Founding) -> Answer:
     import hashlib
     from dataclasses import replace
 
+    from asl_authority.front.kept import kept_after
     from asl_authority.operations.founding import found_domain
-    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.domains import create_directories
 
@@ -224,7 +230,9 @@ def write(call: Call, founding: Founding) -> Answer:
     seed = hashlib.sha256(_seed(asked).encode()).hexdigest() if founding.gate.rehearsal else ""
     files = _host_files(asked.roots) if founding.new.domain_id == HOST else {}
     whole = replace(founding, seed=seed, files=files)
-    return founded_answer(asked, found_domain(disk, create_directories(disk, call.root), whole))
+    answer = founded_answer(asked, found_domain(disk, create_directories(disk, call.root), whole))
+    source = find_domain(disk, call.root, founding.new.domain_id, rehearsal=founding.gate.rehearsal)
+    return kept_after(call, source, answer)
 
 
 def _seed(asked: Asked) -> str:
@@ -285,7 +293,7 @@ KEY = Argument(
 REAL = (
     " Refused with 4 without an environment claim of this start that is VERIFIED and covers the head (see `claim`). "
     "In a rehearsal the claim says that nothing was measured, keys follow from a public seed, and, unless others are "
-    "named, the roots are those that every rehearsal has."
+    "named, the roots are those that every rehearsal has. With --stick the head of the new log is kept there."
 )
 
 LATER = (
@@ -306,7 +314,7 @@ INIT = Verb(
         POLICY,
         Argument(("--root-key",), "a root's public key; once for each", "FILE", "path", many=True),
         Argument(("--threshold",), "how many of the roots must sign", "N", "number", required=True),
-        *(KEY, PREPARE, ISSUER, OWN, REHEARSAL, DRY_RUN),
+        *(KEY, PREPARE, ISSUER, OWN, STICK, REHEARSAL, DRY_RUN),
     ),
 )
 
@@ -317,7 +325,8 @@ CREATE = Verb(
     "DAM by digest, and has two words of the digest over all of them typed. Then the roots certify, the root key signs "
     "the DAM, and the domain is written beside its place with log, snapshots, claims and receipt, read back, checked "
     "by every rule, and only then gets its name. Whatever stops it, no half domain is left. Without --id its id is the "
-    "key id of its root key; NAME is what people call it." + LATER + REAL,
+    "key id of its root key; NAME is what people call it. First the host's log is held to its last head, from --stick "
+    "or --head; with neither nothing is founded." + LATER + REAL,
     create,
     (
         Argument(("NAME",), "what people call the domain", "NAME", required=True),
@@ -325,6 +334,6 @@ CREATE = Verb(
         Argument(("--id",), "an id of your choice: lower case, digits, . _ -", "ID"),
         Argument(("--common",), "the id of the common domain that it refers to", "ID"),
         Argument(("--dam-signer",), "also a key of a delegate that may publish", kind="flag"),
-        *(KEY, PREPARE, ISSUER, OWN, REHEARSAL, DRY_RUN),
+        *(KEY, PREPARE, ISSUER, OWN, STICK, HEAD, REHEARSAL, DRY_RUN),
     ),
 )

@@ -33,7 +33,8 @@ def create(call: Call) -> Answer:
         return answer
     name = next(str(each["name"]) for each in outputs if str(each["name"]).endswith(".meta"))
     snapshot_id = name.removeprefix("snapshots/snapshot-").removesuffix(".meta")
-    return Answer(f"snapshot\n  {snapshot_id}\n{answer.text}", {**answer.members, "snapshot_id": snapshot_id})
+    members = {**answer.members, "snapshot_id": snapshot_id}
+    return Answer(f"snapshot\n  {snapshot_id}\n{answer.text}", members, answer.status)
 
 
 def restore(call: Call) -> Answer:

@@ -20,6 +20,7 @@ from asl_authority.front.reading import (
     teller,
 )
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.verbs import backup
 
 if TYPE_CHECKING:
     from asl_authority.values.checkpoint import Checkpoint
@@ -31,7 +32,9 @@ PROOF_BYTES = 128 * 1024
 def head(call: Call) -> Answer:
     """The last head, and whose word it is."""
     from asl_authority.front import ui
+    from asl_authority.front.kept import deviations_text
     from asl_authority.operations.reading import LOG_COVERED, LOG_SIGNED, check_heads
+    from asl_authority.operations.rollback import deviations
     from asl_authority.values.paper_head import paper_head
 
     source = source_of(call)
@@ -44,6 +47,8 @@ def head(call: Call) -> Answer:
         paper = paper_head(last)
         text += f"for paper:\n{paper.to_text()}"
         members["words"] = list(paper.words)
+    members["deviations"] = count = len(deviations(source.log()))
+    text += deviations_text(count)
     if heads.signed is not None:
         members["checkpoint"] = heads.signed[1].to_bytes().decode()
     answer = ended(findings, "", members)
@@ -195,4 +200,5 @@ VERBS = (
             *WHERE,
         ),
     ),
+    *backup.VERBS,
 )

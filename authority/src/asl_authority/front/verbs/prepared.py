@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asl_authority.front.acting import gate_of
 from asl_authority.front.given import REHEARSAL, given_policy, given_public_key
+from asl_authority.front.kept import KEEPING, KEPT
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def sign(call: Call) -> Answer:
         after, done = _signed_here(call, before, rehearsal=rehearsal)
     files = keep_signatures(disk, path, before, after)
     answer = _signed(call, path, after, files)
-    return Answer(done.text + answer.text, {**done.members, **answer.members})
+    # Its status too: the head may not have been kept on the stick.
+    return Answer(done.text + answer.text, {**done.members, **answer.members}, done.status)
 
 
 def found(call: Call) -> Answer:
     """Hold everything to its rules once more, have it confirmed, open the domain's keys, and found it."""
+    from asl_authority.front.kept import expect_free_on_stick
     from asl_authority.front.signing import protect
     from asl_authority.front.store import expect_free
     from asl_authority.front.verbs.founding import planned, shown, write
@@ -90,6 +93,7 @@ def found(call: Call) -> Answer:
     prepared = load_prepared(HostDisk(), path, rehearsal=gate.rehearsal)
     _expect_still_wanted(call, prepared, rehearsal=gate.rehearsal)
     expect_free(call, prepared.new.domain_id)
+    expect_free_on_stick(call, prepared.new.origin, prepared.new.domain_id)
     new = expect_complete(prepared)
     if call.dry_run:
         return planned(new)
@@ -199,8 +203,9 @@ def _recorded(call: Call, prepared: PreparedGenesis, keys: Mapping[Path, PublicK
 def _expect_still_wanted(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> None:
     """The roots are still those of the host, and the policy, where it is given, is the one that was prepared."""
     from asl_authority.front.configuration import expect_sealed_policy
+    from asl_authority.front.kept import expect_known
     from asl_authority.front.store import checked_host
-    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
     from asl_authority.values.policy import check_hash_equal
     from asl_authority.values.prepared import check_roots
@@ -212,6 +217,7 @@ def _expect_still_wanted(call: Call, prepared: PreparedGenesis, *, rehearsal: bo
         expect_sealed_policy(call, asked.policy)
     else:
         _expect(check_roots(asked.roots, checked_host(call, HostDisk(), rehearsal=rehearsal)))
+        expect_known(call, find_domain(HostDisk(), call.root, HOST, rehearsal=rehearsal))
 
 
 def _expect(finding: Finding) -> None:
@@ -321,8 +327,7 @@ SIGN = Verb(
             "path",
             many=True,
         ),
-        REHEARSAL,
-        DRY_RUN,
+        *(*KEEPING, REHEARSAL, DRY_RUN),
     ),
 )
 
@@ -334,14 +339,13 @@ FOUND = Verb(
     "host must have these roots still. It is shown and confirmed by the same two words once more, the passphrase of "
     "the domain's keys is asked for and opens each of them, and then the domain is founded as by `domain create`, in "
     "one transaction. The directory is left as it is: delete it, for a domain is founded once. Refused with 4 without "
-    "an environment claim of this start that is VERIFIED and covers the head (see `claim`).",
+    "an environment claim of this start that is VERIFIED and covers the head (see `claim`)." + KEPT,
     found,
     (
         DIRECTORY,
         Argument(
             ("--policy",), "the policy as it is wanted now, which must be the one that was prepared", "FILE", "path"
         ),
-        REHEARSAL,
-        DRY_RUN,
+        *(*KEEPING, REHEARSAL, DRY_RUN),
     ),
 )
