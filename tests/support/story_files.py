@@ -28,6 +28,7 @@ from asl_authority.values.rootset import RootSet
 from asl_authority.values.share_set import SALT_BYTES, make_share_set
 from asl_authority.values.signed import Body, Signed, unsigned
 from asl_authority.values.slip39 import split
+from support.admissions import foreign, stranger_keys
 from support.domains import POLICY, ROOTS, certificate, dam, request, secret
 from support.memory_disk import MemoryDisk
 from support.samples.claim import CLAIM
@@ -86,6 +87,7 @@ def make_files(here: Path) -> None:
     for mode in ("host", "rehearsal"):
         (here / f"seal-{mode}.json").write_text(json.dumps({**SEAL, "mode": mode}))
     write_sealed(here)
+    make_stranger(here / "stranger")
     make_store(here / "store")
     for made in ("machine/run/asl", "machine/asl-auth-host", "machine/etc/asl-auth-host"):
         (here / made).mkdir(parents=True)
@@ -183,6 +185,20 @@ def make_receipts(here: Path) -> None:
     signed = Envelope(second.payload_type, second.to_bytes()).signed_by(secret("operator"))
     (here / "second.per").write_bytes(signed.to_bytes())
     (here / "second.per-signature").write_bytes(sign_receipt(second, secret("operator")).to_bytes())
+
+
+def make_stranger(here: Path) -> None:
+    """What a domain under roots of its own sends in a rehearsal, but for its request; and its root's private key."""
+    sent, root = foreign(), stranger_keys().by_name["root"]
+    here.mkdir()
+    signed: dict[str, Signed[Body]] = {"dam": sent.dam}
+    signed |= {f"cert-{number}": each for number, each in enumerate(sent.certificates, 1)}
+    for name, artifact in signed.items():
+        (here / f"{name}.json").write_bytes(artifact.body.to_bytes())
+        (here / f"{name}.json.sig").write_bytes(artifact.to_bytes())
+    (here / "policy.json").write_bytes(sent.policy.to_bytes())
+    (here / "roots.json").write_bytes(sent.roots.to_bytes())
+    (here / "root.pem").write_bytes(private_pem(root))
 
 
 def make_domain(folder: Path) -> None:

@@ -30,6 +30,7 @@ GROUPS: Mapping[str, str] = {
     "measure": "claim",
     "root": "root",
     "domain": "domain",
+    "admit": "admit",
     "cert": "cert",
     "dam": "dam",
     "key": "key",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from asl_authority.errors import Damaged, Refused
+from asl_authority.operations.courtesy import expect_courtesy
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.gate import Gate
 from asl_authority.operations.genesis import USES
@@ -30,6 +31,7 @@ from asl_authority.values.head import Head
 from asl_authority.values.levels import signer_of
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.receipt import Receipt, read_receipt
+from asl_authority.values.roles import Role
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed_note import NoteSigner
 
@@ -104,7 +106,8 @@ class Act:
     `operation` is the receipt's word for it, `what` names it for a person, `lines` are what is shown. `parameters` are
     canonical bytes of all that was asked for: two people compare their SHA-256. `keys` are the private keys that it
     takes besides the log's and the operator's. Where a domain is suspended or revoked, only what has `in_any_state`
-    is done.
+    is done. Where it is there by courtesy, its lease must have `role`, if there is one, and room for what `adds` bytes
+    to the store.
     """
 
     operation: str
@@ -114,6 +117,8 @@ class Act:
     make: Callable[[Bench], Made]
     keys: tuple[str, ...] = ()
     in_any_state: bool = False
+    role: Role | None = None
+    adds: int = 0
 
     @property
     def digest(self) -> bytes:
@@ -144,9 +149,16 @@ def expect_sound(report: Report, name: str) -> None:
 
 
 def expect_may_act(standing: Standing, act: Act) -> None:
-    """DOMAIN-ACTS: nothing is done in a domain that the host has suspended or revoked. Raises Refused."""
+    """DOMAIN-ACTS: nothing is done in a domain that the host has suspended or revoked. Raises Refused.
+
+    ADMISSION-LEASE-HOLDS: in one that is there by courtesy, nothing but what its lease allows.
+    """
     state = standing.report.view.state
-    if state in (State.SUSPENDED, State.REVOKED) and not act.in_any_state:
+    if act.in_any_state:
+        return
+    if state is State.COURTESY:
+        expect_courtesy(standing.source, standing.store, act.role, act.adds)
+    if state in (State.SUSPENDED, State.REVOKED):
         raise Refused(
             f"{standing.domain_id} is {state}: nothing is signed in it",
             hint="see: domain show; what was signed before can still be read and verified",

@@ -6,9 +6,11 @@ Everything is taken from what the log names; domain.json is held against it and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from asl_authority.operations.admission_check import check_history
+from asl_authority.operations.admission_history import History, read_history
 from asl_authority.operations.domain_reading import (
     Authority,
     InForce,
@@ -69,7 +71,7 @@ class Report:
 
     `courts` are the certificates by the root sets that they are held to. `entries` are the records that are ours, by
     number; `last_receipt` is the per_artifact_id of the last receipt, and `last_claim` the last claim that a record
-    pins, None where there is none.
+    pins, None where there is none; `history` is how it stands to others.
     """
 
     view: DomainView
@@ -81,6 +83,7 @@ class Report:
     last_receipt: str | None
     last_claim: Claim | None
     findings: tuple[Finding, ...]
+    history: History = field(default_factory=History)
 
     @property
     def ok(self) -> bool:
@@ -119,6 +122,8 @@ def check_domain(
     snapshots, claims = _snapshots(reading, found)
     found += _restores(reading, snapshots)
     last_receipt = _receipts(reading, authority, snapshots, claims, found)
+    history = read_history(reading, rehearsal=rehearsal)
+    found += check_history(history, reading, authority, snapshots)
     label = next((str(entry.facts.get("label", "")) for _, entry in reading.of(RecordType.DOMAIN)), "")
     return Report(
         view=view,
@@ -130,6 +135,7 @@ def check_domain(
         last_receipt=last_receipt,
         last_claim=next(reversed(claims.values()), None),
         findings=tuple(found),
+        history=history,
     )
 
 

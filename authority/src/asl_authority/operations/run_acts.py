@@ -13,6 +13,7 @@ from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.pel import Program
 from asl_authority.values.pel_run import Run, run_program
+from asl_authority.values.roles import Role
 
 
 def gather(program: Program, given: Mapping[str, bytes], store: BlockStore | None) -> dict[str, bytes]:
@@ -64,4 +65,5 @@ def run_act(standing: Standing, program: Program, inputs: Mapping[str, bytes]) -
 
     parameters = {"domain_id": standing.domain_id, "inputs": sorted(inputs), "operation": "run"}
     what = f"a run of program {program.program_id[:16]}"
-    return Act("run", what, tuple(lines), canonical_bytes({**parameters, "program": program.program_id}), make)
+    asked = canonical_bytes({**parameters, "program": program.program_id})
+    return Act("run", what, tuple(lines), asked, make, role=Role.PRODUCE, adds=sum(map(len, blocks)))

@@ -12,6 +12,7 @@ from asl_authority.storage.blocks import MOST_READ
 from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.identifiers import FILE_NAME
 from asl_authority.values.log_record import RecordType
+from asl_authority.values.roles import Role
 
 MOST_FILES = 1000
 
@@ -35,4 +36,6 @@ def put_act(standing: Standing, files: Mapping[str, bytes]) -> Act:
 
     what = f"{len(named)} files into the store" if len(named) > 1 else f"{next(iter(named))} into the store"
     parameters = canonical_bytes({"domain_id": standing.domain_id, "names": named, "operation": "store-put"})
-    return Act("store-put", what, tuple("\n".join(lines).split("\n")), parameters, make)
+    size = sum(map(len, files.values()))
+    shown = tuple("\n".join(lines).split("\n"))
+    return Act("store-put", what, shown, parameters, make, role=Role.PRODUCE, adds=size)

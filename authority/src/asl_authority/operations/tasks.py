@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from asl_authority.errors import Refused
 from asl_authority.operations.collect import SIGN_KEY, Task
+from asl_authority.values import admission, rootset
 from asl_authority.values import certificate as certificates
 from asl_authority.values import dam as dams
 from asl_authority.values import request as requests
-from asl_authority.values import rootset
+from asl_authority.values.admission import AdmissionRequest
 from asl_authority.values.certificate import Certificate
 from asl_authority.values.dam import Dam
 from asl_authority.values.ed25519 import PublicKey
@@ -110,6 +111,20 @@ def dam_task(
         ((body.root_key, Level.DOMAIN_ROOT),),
         lambda artifact: dams.check_dam(artifact, given, roots, policy, pinned),
         frozenset({"DAM-SIGNATURE"}),
+        rehearsal,
+    )
+
+
+def admission_task(asked: AdmissionRequest, dam: Dam, *, rehearsal: bool) -> Task[AdmissionRequest]:
+    """A domain's root key signs what it asks of another: that proves that it is there."""
+    return Task(
+        f"the request of {asked.domain_id} to {asked.receiver}, {asked.request_id}",
+        admission.REQUEST,
+        admission.read_request,
+        unsigned(admission.REQUEST, asked, rehearsal=rehearsal),
+        ((dam.root_key, Level.DOMAIN_ROOT),),
+        lambda artifact: admission.check_asked(artifact, dam),
+        frozenset({"ADMISSION-POSSESSION"}),
         rehearsal,
     )
 

@@ -85,6 +85,10 @@ class BlockStore:
             found = (block_of(name) for name in self.disk.names(self.paths.store))
             return [block_id for block_id in found if block_id is not None]
 
+    def byte_count(self) -> int:
+        """How many bytes all blocks have, by their meta files. Raises Damaged, IoFailed."""
+        return sum(meta.size for block_id in self.ids() if (meta := self.meta(block_id)) is not None)
+
     def _put(self, meta: BlockMeta, chunks: Iterable[bytes]) -> None:
         # The meta file first: once the block has its name, it is sealed and complete.
         try:

@@ -54,6 +54,14 @@ class Domain:
         durable.create(self.disk, self.paths.root / name, data)
         return hashlib.sha256(data).hexdigest()
 
+    def clear_directory(self, name: str) -> None:
+        """Have an empty directory below one of the domain's own, for what is about to be logged. Raises IoFailed.
+
+        No record may speak of anything in it: what is there was left by an interrupted try, and is taken away.
+        """
+        durable.make_directory(self.disk, self.paths.root / name)
+        durable.empty(self.disk, self.paths.root / name)
+
     def commit(self, *entries: Entry) -> Checkpoint:
         """Log one operation whose artifacts are all there. Raises Refused when one is not, IoFailed."""
         for entry in entries:

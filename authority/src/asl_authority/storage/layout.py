@@ -4,10 +4,14 @@ host/                  the host, which is its own first domain, and besides:
   host-id  host-policy  config.yaml  trusted-roots/<name>.pub
 domains/<domain-id>/
   domain.json          derived, never trusted
-  admission/           dam.cbor dam.sig admission-request.cbor admission-decision.{cbor,sig}; <epoch>/ for earlier ones
+  admission/           <epoch>/ what this domain has decided of another, and on what: dam.json dam.json.sig dam.cbor
+                       dam.sig policy-<hash>.json root-set.json cert-<sha256>.json cert-<sha256>.json.sig
+                       admission-request.json{,.sig} admission-request.cbor
+                       admission-decision.json{,.sig} admission-decision.{cbor,sig}
   auth/                what the domain's authority goes back to (the rest of it lies in certs/ policies/ dam/):
                        root-set-<version>.json rotation-<version>.json rotation-<version>.json.sig
-                       request-<sha256>.json.sig
+                       request-<sha256>.json.sig; what it believes of others: pin-<epoch>.json; and asks of them:
+                       admission-request-<request-id>.json{,.sig}
   certs/               <key>.pub <key>.priv.enc (root log operator dam-signer) cert-<sha256>.json cert-<sha256>.json.sig
   policies/            policy-<hash>.json
   dam/                 dam-<seq>.json dam-<seq>.json.sig
@@ -16,7 +20,7 @@ domains/<domain-id>/
   log/                 log-<seq>.aol checkpoint; recovered/
   snapshots/           snapshot-<id>.blocks snapshot-<id>.meta
   receipts/            receipt-<logseq>.per receipt-<logseq>.per.sig
-  leases/              <epoch>.json
+  leases/              <epoch>.json <epoch>.json.sig
   tmp/                 transient
 env-claims/            <snapshot-id>.claim
 sops-bundles/          asl-admission-<short>.sops.yaml <bundle-id>.sops
@@ -196,6 +200,26 @@ def receipt_name(logseq: int) -> str:
 def receipt_signature_name(logseq: int) -> str:
     """The path of a receipt's PER signature below its domain."""
     return f"receipts/receipt-{logseq}.per.sig"
+
+
+def admission_name(epoch: int, file: str) -> str:
+    """The path, below the receiver, of a file of the admission that was decided in this epoch."""
+    return f"admission/{epoch}/{file}"
+
+
+def lease_name(epoch: int) -> str:
+    """The path, below the receiver, of the courtesy lease that was granted in this epoch; its envelope has .sig."""
+    return f"leases/{epoch}.json"
+
+
+def trust_pin_name(epoch: int) -> str:
+    """The path, below the receiver, of what it believes of the domain that it admitted in this epoch."""
+    return f"auth/pin-{epoch}.json"
+
+
+def admission_request_name(request_id: str) -> str:
+    """The path, below the applicant, of what it asks of another domain; its envelope has .sig."""
+    return f"auth/admission-request-{request_id}.json"
 
 
 def log_file_first(name: str) -> int | None:

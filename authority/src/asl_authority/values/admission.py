@@ -250,23 +250,35 @@ def read_lease(data: bytes) -> Lease:
     )
 
 
+def check_asked(request: Signed[AdmissionRequest], dam: Dam) -> tuple[Finding, Finding, Finding]:
+    """What can be said of a request without its receiver: whose DAM it names, who has signed it, what it asks for."""
+    asked, root = request.body, dam.root_key
+    signed = check_signatures(request.envelope, {root.key_id: root})
+    same = (asked.domain_id, asked.dam_hash) == (dam.domain_id, dam.hash)
+    beyond = [role for role in asked.requested_scope if role not in dam.effective_scope]
+    return (
+        Finding("ADMISSION-DAM-EQUAL", same, f"asked with {asked.dam_hash}, beside it lies {dam.hash}"),
+        Finding("ADMISSION-POSSESSION", all(each.ok for each in signed), f"root key {root.key_id}: {signed[1].detail}"),
+        Finding("ADMISSION-IN-SCOPE", not beyond, f"beyond the DAM's: {', '.join(beyond) or 'nothing'}"),
+    )
+
+
 def check_request(
     request: Signed[AdmissionRequest], dam: Dam, policy: DomainPolicy, receiver: Receiver
 ) -> tuple[Finding, ...]:
     """The paper's checks of a request, in its order; those of the DAM that comes with it are `check_dam`."""
     asked, root = request.body, dam.root_key
-    signed = check_signatures(request.envelope, {root.key_id: root})
-    same = (asked.domain_id, asked.dam_hash) == (dam.domain_id, dam.hash)
+    equal, possession, in_scope = check_asked(request, dam)
     known = receiver.known_roots.get(asked.domain_id)
-    beyond = [role for role in asked.requested_scope if role not in dam.effective_scope]
+    said = f"{asked.domain_id} is {'not known' if known is None else f'known with {known}'}"
     return (
-        Finding("ADMISSION-DAM-EQUAL", same, f"asked with {asked.dam_hash}, beside it lies {dam.hash}"),
-        Finding("ADMISSION-POSSESSION", all(each.ok for each in signed), f"root key {root.key_id}: {signed[1].detail}"),
+        equal,
+        possession,
         check_hash_equal(policy, {"the DAM": dam.policy_hash}),
         Finding("ADMISSION-RECEIVER", asked.receiver == receiver.domain_id, f"addressed to {asked.receiver}"),
         Finding("ADMISSION-REPLAY", asked.request_id not in receiver.decided, f"request {asked.request_id}"),
-        Finding("ADMISSION-COLLISION", known in (None, root.key_id), f"{asked.domain_id} is known with {known}"),
-        Finding("ADMISSION-IN-SCOPE", not beyond, f"beyond the DAM: {', '.join(beyond) or 'nothing'}"),
+        Finding("ADMISSION-COLLISION", known in (None, root.key_id), said),
+        in_scope,
         _check_compatible(asked, policy, receiver),
     )
 
@@ -278,9 +290,8 @@ def _check_compatible(asked: AdmissionRequest, policy: DomainPolicy, receiver: R
         Role.FEDERATE: asked.domain_id in receiver.policy.federation.trusted_domains,
     }
     refused = [role for role in asked.requested_scope if not allowed.get(role, True)]
-    return Finding(
-        "ADMISSION-COMPATIBLE", not refused, f"policies allow nobody to {', '.join(refused) or 'do nothing'}"
-    )
+    said = f"do not allow {', '.join(refused)}" if refused else "allow what is asked for"
+    return Finding("ADMISSION-COMPATIBLE", not refused, f"the policies {said}")
 
 
 def check_record(
@@ -349,8 +360,8 @@ def check_lease_holds(lease: Lease, epoch: int, role: Role, used_bytes: int) -> 
     now = lease.granted_epoch <= epoch < lease.expires_epoch
     holds = now and role in lease.scope and used_bytes <= lease.quota_bytes
     words = (
-        f"epoch {epoch} of {lease.granted_epoch} to {lease.expires_epoch}; {role} of {', '.join(lease.scope)};"
-        f" {used_bytes} of {lease.quota_bytes} bytes"
+        f"epoch {epoch}, granted from {lease.granted_epoch} until before {lease.expires_epoch};"
+        f" {role} of {', '.join(lease.scope)}; {used_bytes} of {lease.quota_bytes} bytes"
     )
     return Finding("ADMISSION-LEASE-HOLDS", holds, words)
 

@@ -9,6 +9,7 @@ from asl_authority.front.given import REHEARSAL
 from asl_authority.front.reading import is_rehearsal, reads
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 from asl_authority.front.verbs.founding import CREATE
+from asl_authority.front.verbs.moving import MOVES
 from asl_authority.front.verbs.prepared import FOUND, SIGN
 
 if TYPE_CHECKING:
@@ -119,4 +120,5 @@ VERBS = (
         reads(check),
         (DOMAIN, REHEARSAL),
     ),
+    *MOVES,
 )
