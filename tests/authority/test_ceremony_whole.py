@@ -105,6 +105,9 @@ def test_a_whole_ceremony_is_the_same_wherever_it_is_held(tmp_path: Path, monkey
     assert {
         "store/domains/me.example/dam/dam-1.json.sig",
         "store/domains/me.example/receipts/receipt-11.per",
+        "store/domains/me.example/receipts/receipt-16.per.sig",
+        "published/dam/dam-1.json.sig",
+        "published/SHA256SUMS",
     } <= one.files.keys()
     expect_same_digests(script(tmp_path / "a", monkeypatch), other)
     report = call(Person(), "ceremony", "report", "ceremony.yaml", "record")
