@@ -228,7 +228,7 @@ def bash() -> str:
 @pytest.mark.parametrize(
     ("line", "offers"),
     [
-        ("asl-auth-host s", {"status", "self-test", "snapshot", "store"}),
+        ("asl-auth-host s", {"status", "self-test", "serve", "snapshot", "store"}),
         ("asl-auth-host --js", {"--json"}),
         ("asl-auth-host --json sel", {"self-test"}),
         ("asl-auth-host status --m", {"--machine"}),

@@ -50,6 +50,9 @@ SESSION = RUN_STATE / "session" / "id"
 SESSION_CLAIM = RUN_STATE / "session" / "claim"
 # Where the root helper answers with what only root may read of layers and medium.
 MEASURE_SOCKET = RUN_STATE / "measure"
+# Where the operator's console has the user `authority` carry out a verb, and the folder that the two share.
+ERRAND_SOCKET = RUN_STATE / "authority"
+DESK = RUN_STATE / "desk"
 
 # A reader refuses a longer state or release file unread.
 STATE_FILE_LIMIT_BYTES = 64 * 1024

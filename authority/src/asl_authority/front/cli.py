@@ -21,7 +21,7 @@ from asl_authority.front.verb import Call
 
 def main() -> int:
     """Run as the program that was called; the return value is the exit status."""
-    status = run(sys.argv[1:], program=_program(sys.argv[0]), stdout=sys.stdout, stderr=sys.stderr)
+    status = run(sys.argv[1:], program=_program(sys.argv[0]), stdout=sys.stdout, stderr=sys.stderr, errands=True)
     try:
         sys.stdout.flush()
     except OSError:
@@ -39,28 +39,38 @@ def run(
     stderr: TextIO,
     machine: Path = Path("/"),
     outside: Outside | None = None,
+    errands: bool = False,
 ) -> ExitStatus:
-    """Carry out the command line `words` and return how it ended; `machine` is the root we really run on."""
+    """Carry out the command line `words` and return how it ended; `machine` is the root we really run on.
+
+    With `errands` a verb is handed to the user `authority`, on a machine where that one takes them.
+    """
     wants_json = "--json" in words
     try:
-        return _carry_out(program, parse(program, words), stdout, stderr, machine, outside or this_machine())
+        request = parse(program, words)
+        if errands and request.verb is not None and not request.help:
+            from asl_authority.front.errand import have_done, is_for_the_authority
+
+            if is_for_the_authority(machine, request.verb.name):
+                return have_done(machine, program, words)
+        return _carry_out(program, request, stdout, stderr, machine, outside or this_machine())
     except AuthorityError as error:
-        return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
+        return say_error(program, error, error.status, stdout if wants_json else None, stderr)
     except KeyboardInterrupt:
         stopped = AuthorityError("stopped by you")
-        return _say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
+        return say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
     except BrokenPipeError:
         return ExitStatus.IO_FAILED
     except OSError as error:
         failed = IoFailed(f"{error.filename or 'output'}: {error.strerror}")
-        return _say_error(program, failed, failed.status, None, stderr)
+        return say_error(program, failed, failed.status, None, stderr)
     except Exception as error:
         # A bug: it keeps its traceback, and a caller that waits for an object still gets one.
         import traceback
 
         traceback.print_exc(file=stderr)
         fault = AuthorityError(f"our fault: {type(error).__name__}", hint="please report the lines above")
-        return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
+        return say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
 
 
 def _carry_out(
@@ -112,9 +122,10 @@ def _say_version(program: str, request: Request, stdout: TextIO) -> ExitStatus:
     )
 
 
-def _say_error(
+def say_error(
     program: str, error: AuthorityError, status: ExitStatus, json_to: TextIO | None, stderr: TextIO
 ) -> ExitStatus:
+    """Say what went wrong to a person and, where one waits, to a program."""
     from asl_authority.front import ui
 
     stderr.write(ui.error_text(program, error))

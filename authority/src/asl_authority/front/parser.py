@@ -23,6 +23,7 @@ HIDDEN = argparse.SUPPRESS
 GROUPS: Mapping[str, str] = {
     "status": "machine",
     "self-test": "machine",
+    "serve": "machine",
     "policy": "policy",
     "claim": "claim",
     "verify-env": "claim",

@@ -13,11 +13,11 @@ LONGEST_LINE = 4096
 
 
 class ConsoleTerminal:
-    """The terminal that controls this process; opened when first used."""
+    """The terminal that controls this process, opened when first used; or the open one that was handed to it."""
 
-    def __init__(self, device: str = "/dev/tty") -> None:
-        self._device = device
-        self._open: int | None = None
+    def __init__(self, device: str = "/dev/tty", descriptor: int | None = None) -> None:
+        self._device = device if descriptor is None else "the console"
+        self._open = descriptor
         self._read = b""
 
     def say(self, text: str) -> None:
@@ -93,4 +93,6 @@ class ConsoleTerminal:
             termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
             yield
         finally:
-            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+            # Somebody else may have the terminal by now: a shell whose program was killed while we asked.
+            if termios.tcgetattr(descriptor)[3] == silent[3]:
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)

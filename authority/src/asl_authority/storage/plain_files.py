@@ -8,9 +8,13 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
+from asl_authority.contract import DESK
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
-from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.disk import FILE_MODE, HostDisk
 from asl_authority.storage.durable import create_from, remove
+
+# Who asked for the file is to have it: on a sealed host that is the operator, of whose group the directory is.
+_DISK = HostDisk(private=FILE_MODE)
 
 
 def read_file(path: Path, most: int) -> bytes:
@@ -38,7 +42,7 @@ def write_new(path: Path, data: bytes) -> None:
 def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
     """A new file of many pieces. Raises as `write_new`."""
     try:
-        create_from(HostDisk(), path, chunks)
+        create_from(_DISK, path, chunks)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: no such directory") from None
 
@@ -52,13 +56,13 @@ def write_checked(path: Path, data: bytes, check: Callable[[bytes], None]) -> No
         check(read_file(path, len(data)))
     except BaseException:  # Ctrl-C too leaves nothing behind
         with suppress(IoFailed):
-            remove(HostDisk(), path)
+            remove(_DISK, path)
         raise
 
 
 def write_all_new(files: Mapping[Path, bytes]) -> None:
     """New files, all or none; one that is there with these bytes already is left. Raises as `write_new`."""
-    disk, made = HostDisk(), []
+    disk, made = _DISK, []
     for path in files:
         if path.exists() and not _holds(path, files[path]):
             raise Refused(f"{path}: is there already, with other contents; nothing is overwritten")
@@ -83,6 +87,10 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
             yield file
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{path}: no such file") from None
+    except PermissionError as error:
+        raise IoFailed(
+            f"{path}: {error.strerror}", hint=f"on a sealed host the authority reads it: chmod g+r, in {DESK}"
+        ) from None
     except OSError as error:
         raise IoFailed(f"{path}: {error.strerror}") from None
 
