@@ -90,9 +90,10 @@ def _carry_out(
         return _say(program, request, stdout, completion=bash_completion())
     if request.verb is None:
         raise UsageError("say what to do", hint=f"see: {program} --help")
-    from asl_authority.front.places import authority_root
+    from asl_authority.front.places import authority_root, expect_outside
 
     root = authority_root(machine, request.root)
+    expect_outside(root, request.values)
     call = Call(program, request.verb.name, request.values, request.json, root, machine, stdout, stderr, outside)
     answer = request.verb.run(call)
     if request.json:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asl_authority import contract
 from asl_authority.errors import Refused, UsageError
@@ -12,12 +13,26 @@ from asl_authority.front.verb import Call
 if TYPE_CHECKING:
     from asl_authority.values.builders import Builders
 
+# Options that name new files.
+WRITTEN = ("output", "payload")
+
 
 def authority_root(machine: Path, given: Path | None) -> Path:
     """The authority's tree. Raises UsageError or, on a sealed host outside a rehearsal, Refused."""
     if given is None:
         return machine / str(contract.AUTHORITY_ROOT).lstrip("/")
     return _allowed(machine, given, "--root")
+
+
+def expect_outside(root: Path, values: Mapping[str, Any]) -> None:
+    """What a caller names to be written does not lie in the store, where verbs alone put things. Raises Refused."""
+    for name in WRITTEN:
+        path = values.get(name)
+        if isinstance(path, Path) and path.parent.resolve().is_relative_to(root.resolve()):
+            raise Refused(
+                f"--{name} {str(path)!a}: lies in the store, where nothing is put by hand",
+                hint=f"name a file elsewhere; on a sealed host in {contract.DESK}",
+            )
 
 
 def another_machine(call: Call) -> Path:
