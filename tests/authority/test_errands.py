@@ -20,7 +20,8 @@ import pytest
 from asl_authority import contract
 from asl_authority.contract import ExitStatus
 from asl_authority.errors import IoFailed, Malformed, UsageError
-from asl_authority.front.errand import have_done, is_for_the_authority
+from asl_authority.front.errand import have_done
+from asl_authority.front.places import is_for_the_authority
 from asl_authority.storage.errands import STOP, handed_over, received
 from asl_authority.values.errand import MOST_WORDS, Errand, read_errand
 

@@ -154,8 +154,18 @@ def test_a_volume_whose_names_lead_elsewhere_is_given_back(tree: Path) -> None:
     assert found.log == (MOUNTED, "umount /asl-auth-host", *VIEW, "ended 0")
 
 
-def test_where_nobody_could_look_for_volumes_the_unit_fails(tree: Path) -> None:
-    found = tree_host(tree).run(script(before="rm /run/asl/volumes.json"))
+def test_where_nobody_has_looked_for_volumes_it_looks_itself(tree: Path) -> None:
+    found = opened(
+        tree, before="rm /run/asl/volumes.json", after="[ -r /run/asl/volumes.json ] && echo seen >>/tmp/log"
+    )
+
+    assert found.state["how"] == "none"
+    assert found.log == (*VIEW, "ended 0", "seen")
+
+
+def test_where_nobody_can_look_the_unit_fails(tree: Path) -> None:
+    blind = "rm /run/asl/volumes.json; printf '#!/bin/bash\nexit 4\n' >/tmp/fakes/blkid; chmod 755 /tmp/fakes/blkid"
+    found = tree_host(tree).run(script(before=blind))
 
     assert "ended 1" in found.stdout
     assert "how" not in found.stdout

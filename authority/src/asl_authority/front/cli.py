@@ -49,9 +49,11 @@ def run(
     try:
         request = parse(program, words)
         if errands and request.verb is not None and not request.help:
-            from asl_authority.front.errand import have_done, is_for_the_authority
+            from asl_authority.front.places import is_for_the_authority
 
             if is_for_the_authority(machine, request.verb.name):
+                from asl_authority.front.errand import have_done
+
                 return have_done(machine, program, words)
         return _carry_out(program, request, stdout, stderr, machine, outside or this_machine())
     except AuthorityError as error:

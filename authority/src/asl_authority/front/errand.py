@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
 import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,25 +15,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from asl_authority.contract import ERRAND_SOCKET, ExitStatus
+from asl_authority.contract import ExitStatus
 from asl_authority.errors import IoFailed, UsageError
 
 if TYPE_CHECKING:
     from asl_authority.storage.errands import Line
 
 STDOUT, STDERR = 1, 2
-# What whoever calls does with their own rights: the two that systemd starts.
-HERE = ("measure", "serve")
-
-
-def is_for_the_authority(machine: Path, verb: str) -> bool:
-    """Whether the authority carries this verb out, on this machine, for whoever calls it."""
-    if verb in HERE:
-        return False
-    try:
-        return stat.S_ISSOCK((machine / str(ERRAND_SOCKET).lstrip("/")).stat().st_mode)
-    except OSError:
-        return False
 
 
 def have_done(machine: Path, program: str, words: Sequence[str], console: str = "/dev/tty") -> ExitStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 # Options that name new files.
 WRITTEN = ("output", "payload")
+# What whoever calls does with their own rights: the two that systemd starts.
+HERE = ("measure", "serve")
+
+
+def is_for_the_authority(machine: Path, verb: str) -> bool:
+    """Whether the user authority carries this verb out, on this machine, for whoever calls it."""
+    if verb in HERE:
+        return False
+    try:
+        return stat.S_ISSOCK((machine / str(contract.ERRAND_SOCKET).lstrip("/")).stat().st_mode)
+    except OSError:
+        return False
 
 
 def authority_root(machine: Path, given: Path | None) -> Path:
