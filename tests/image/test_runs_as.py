@@ -167,6 +167,7 @@ def test_the_operator_calls_and_the_authority_writes(booted: Machine) -> None:
             "store": f"for at in {contract.AUTHORITY_ROOT} {contract.HOST_VIEW}/host /run/asl /run/asl/view; "
             "do : >$at/x && echo written; done; true",
         },
+        300,
     )
 
     assert answers["made"].splitlines()[1] == "authority:operator 640"
