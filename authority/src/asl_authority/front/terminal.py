@@ -37,9 +37,10 @@ class ConsoleTerminal:
 
     def secret(self, question: str) -> str:
         """Ask without an echo; the terminal is as it was afterwards, however it ends."""
-        self.say(question)
         try:
+            # Silent before it asks: who answers at once is not seen either.
             with self._silent():
+                self.say(question)
                 return self._line()
         finally:
             self.say("\n")
