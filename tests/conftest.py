@@ -83,6 +83,18 @@ def booted(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machi
         yield machine
 
 
+@pytest.fixture(scope="session")
+def rehearsal(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A rehearsal on a machine with enough memory to hold the image, and to open a root's key.
+
+    The tests of the image in memory switch it off: they are its last.
+    """
+    config = MachineConfig(medium=Drive(iso.path, "usb"), memory_mib=2400)
+    with at_prompt(config, tmp_path_factory.mktemp("rehearsal"), key="r") as machine:
+        machine.run(FAILED_UNITS, timeout_s=120)
+        yield machine
+
+
 @pytest.fixture(params=["tree", pytest.param("booted", marks=pytest.mark.boot)])
 def host(request: pytest.FixtureRequest) -> Host:
     """One spec, two places: the built tree, seen by root, and the booted machine, seen by its operator."""

@@ -82,6 +82,7 @@ NETWORK_ALLOWED: dict[str, str] = {
     BUILDER + "machine.py": "Unix sockets to the machine's serial line",
     BUILDER + "qmp.py": "a Unix socket to the machine's monitor",
     AUTHORITY + "storage/helper.py": "a Unix socket to the image's own root helper",
+    AUTHORITY + "storage/errands.py": "the Unix socket between the operator's console and the authority",
 }
 
 FLOORS = ("contract", "values", "storage", "operations", "front")
@@ -94,6 +95,8 @@ WRITES = (
 WRITES_ALLOWED: dict[tuple[str, str], str] = {
     (AUTHORITY + "front/terminal.py", "open"): "the terminal, to ask on",
     (AUTHORITY + "front/cli.py", "open"): "/dev/null takes stdout's place after it failed",
+    (AUTHORITY + "front/serving.py", "open"): "/dev/null takes stdout's place after it failed",
+    (AUTHORITY + "front/errand.py", "open"): "the terminal, for the authority to ask on",
 }
 
 MOST_LINES = 450

@@ -34,12 +34,20 @@ class FailingDisk(HostDisk):
         return super().write_at(file, data[:3], offset)  # short writes are legal
 
 
-def test_a_new_file_is_whole_private_and_alone(tmp_path: Path) -> None:
+def test_a_new_file_is_whole_and_alone_and_its_group_may_read_it(tmp_path: Path) -> None:
     durable.create(FailingDisk("none", 0), tmp_path / "a", b"0123456789")
 
     assert (tmp_path / "a").read_bytes() == b"0123456789"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_private_key_in_a_store_is_its_owners_alone(tmp_path: Path) -> None:
+    durable.create(DISK, tmp_path / "root.priv.enc", b"age")
+    durable.create(HostDisk(private=0o640), tmp_path / "handed-out.priv.enc", b"age")
+
+    assert (tmp_path / "root.priv.enc").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "handed-out.priv.enc").stat().st_mode & 0o777 == 0o640
 
 
 def test_nothing_is_overwritten_but_the_same_bytes_may_come_twice(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def bash() -> str:
 @pytest.mark.parametrize(
     ("line", "offers"),
     [
-        ("asl-auth-host s", {"status", "self-test", "snapshot", "store"}),
+        ("asl-auth-host s", {"status", "self-test", "serve", "snapshot", "store"}),
         ("asl-auth-host --js", {"--json"}),
         ("asl-auth-host --json sel", {"self-test"}),
         ("asl-auth-host status --m", {"--machine"}),
@@ -261,3 +261,20 @@ def test_every_path_of_the_contract_is_absolute_and_the_layout_is_the_papers() -
     assert [path.name for path in contract.LAYOUT] == ["host", "domains", "env-claims", "sops-bundles", "tools"]
     assert str(contract.tool_directory("sops", "3.11.0")) == "/asl-auth-host/tools/versions/sops-3.11.0"
     assert str(contract.tool_link("sops")) == "/asl-auth-host/tools/sops"
+
+
+@pytest.mark.parametrize(
+    "at", ["machine/asl-auth-host/p.yaml", "machine/asl-auth-host/../asl-auth-host/p.yaml", "link/p.yaml"]
+)
+def test_nothing_is_put_into_the_store_by_naming_a_place_in_it(tmp_path: Path, at: str) -> None:
+    machine = tmp_path / "machine"
+    (machine / "asl-auth-host").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(machine / "asl-auth-host")
+    said = StringIO()
+
+    words = ["policy", "new", "--output", str(tmp_path / at)]
+    status = cli.run(words, program="asl-auth-host", stdout=said, stderr=said, machine=machine)
+
+    assert status is ExitStatus.REFUSED
+    assert "nothing is put by hand" in said.getvalue()
+    assert list((machine / "asl-auth-host").iterdir()) == []

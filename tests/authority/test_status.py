@@ -139,6 +139,40 @@ def test_two_store_volumes_are_both_named_and_end_with_3(machine: Path) -> None:
     assert "/dev/sdb1, /dev/sdc1" in text
 
 
+def opened(how: str, device: str = "", why: str = "") -> dict[str, str]:
+    return {"how": how, "device": device, "why": why}
+
+
+@pytest.mark.parametrize(
+    ("state", "ok", "said"),
+    [
+        (opened("open", "/dev/sdb1"), True, "the store volume is open: /dev/sdb1"),
+        (opened("refused", "/dev/sdb1", "it is damaged"), False, "/dev/sdb1 was not opened: it is damaged"),
+        (opened("none"), False, "came after the start and is not opened: restart this machine"),
+        (opened("open", "/dev/sdc1"), False, "/dev/sdb1 came after the start"),
+        (opened("memory", "", "a rehearsal"), True, "a rehearsal's, in memory; no volume is opened"),
+    ],
+)
+def test_what_became_of_the_store_volume_is_said(machine: Path, state: dict[str, str], ok: bool, said: str) -> None:
+    put(machine, "run/asl/volumes.json", {"label": "asl-store", "devices": ["/dev/sdb1"]})
+    put(machine, "run/asl/store.json", state)
+
+    ended, text = status_of(machine)
+
+    assert (ended is ExitStatus.DONE) is ok
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    "state",
+    [opened("elsewhere"), opened("open"), opened("none", "/dev/sdb1"), {"how": "none"}, {**opened("none"), "more": 1}],
+)
+def test_a_state_of_the_store_that_can_not_be_is_refused(machine: Path, state: dict[str, str]) -> None:
+    put(machine, "run/asl/store.json", state)
+
+    assert failed(make_status(gather(machine))) == ["STATUS-STORE"]
+
+
 @pytest.mark.parametrize(
     "mounts",
     [

@@ -85,6 +85,11 @@ def test_a_secret_is_not_echoed_and_the_echo_comes_back(person: Person) -> None:
     assert person.echo()
 
 
+def test_who_answers_a_secret_question_at_once_is_not_seen_and_is_heard(person: Person) -> None:
+    assert answered(person, b"hunter2\n", lambda terminal: terminal.secret("Q? ")) == "hunter2"
+    assert b"hunter2" not in b"".join(person.seen)
+
+
 def test_what_is_revealed_lies_on_another_screen_that_is_left(person: Person) -> None:
     answered(person, b"\n", lambda terminal: terminal.reveal("the words\n", "Q? "))
 

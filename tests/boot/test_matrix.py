@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,44 +107,36 @@ def test_it_starts_as_a_file_that_another_grub_loops_through(
         machine.wait_for_end(60)
 
 
-@pytest.fixture(scope="module")
-def in_memory(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A rehearsal on a machine with enough memory to hold the image."""
-    config = MachineConfig(medium=Drive(iso.path, "usb"), memory_mib=2400)
-    with at_prompt(config, tmp_path_factory.mktemp("in-memory"), key="r") as machine:
-        yield machine
-
-
-def test_a_rehearsal_is_marked_as_one(in_memory: Machine, manifest: Mapping[str, Any]) -> None:
-    assert "mode     REHEARSAL: nothing that is made here is real" in in_memory.transcript.text
-    assert '"mode":"rehearsal"' in in_memory.run("cat /run/asl/seal.json").stdout
+def test_a_rehearsal_is_marked_as_one(rehearsal: Machine, manifest: Mapping[str, Any]) -> None:
+    assert "mode     REHEARSAL: nothing that is made here is real" in rehearsal.transcript.text
+    assert '"mode":"rehearsal"' in rehearsal.run("cat /run/asl/seal.json").stdout
     if with_authority(manifest):
-        assert "REHEARSAL" in in_memory.run("asl-auth-host status").stdout
+        assert "REHEARSAL" in rehearsal.run("asl-auth-host status").stdout
 
 
 def test_with_enough_memory_the_medium_may_be_removed(
-    in_memory: Machine, iso: Iso, manifest: Mapping[str, Any]
+    rehearsal: Machine, iso: Iso, manifest: Mapping[str, Any]
 ) -> None:
-    said = in_memory.transcript.text
+    said = rehearsal.transcript.text
     for layer in iso.layers():
         assert f"asl-seal: layer {layer}: every block matches the seal" in said
     assert "copied to memory and verified; it may be removed" in said
 
-    in_memory.detach()
+    rehearsal.detach()
 
     drives = "ls /sys/block | grep -E '^(sd|sr)'"
     gone = f"for second in {{1..20}}; do {drives} || break; sleep 1; done >/dev/null; {drives}; ls -A /run/asl/medium"
-    assert in_memory.run(gone).stdout == ""
+    assert rehearsal.run(gone).stdout == ""
     # What nobody has read before is read now.
-    read = in_memory.run("cat /usr/bin/* /usr/sbin/* 2>&1 >/dev/null | grep -v 'Permission denied'", timeout_s=300)
+    read = rehearsal.run("cat /usr/bin/* /usr/sbin/* 2>&1 >/dev/null | grep -v 'Permission denied'", timeout_s=300)
     assert read.stdout == ""
     if with_authority(manifest):
         sops = next(file for tool in manifest["tools"] if tool["name"] == "sops" for file in tool["files"])
-        assert in_memory.run("sha256sum </asl-auth-host/tools/sops").stdout.split()[0] == sops["sha256"]
+        assert rehearsal.run("sha256sum </asl-auth-host/tools/sops").stdout.split()[0] == sops["sha256"]
 
 
-def test_a_machine_in_memory_is_switched_off_by_its_operator(in_memory: Machine) -> None:
+def test_a_machine_in_memory_is_switched_off_by_its_operator(rehearsal: Machine) -> None:
     """The last test that has this machine."""
-    in_memory.type("poweroff\n")
+    rehearsal.type("poweroff\n")
 
-    in_memory.wait_for_end(60)
+    rehearsal.wait_for_end(60)

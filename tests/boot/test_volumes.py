@@ -1,10 +1,14 @@
-"""A store volume is seen when it is there at the start, and when it comes or goes later."""
+"""A store volume is opened when it is there at the start, and is seen when it comes or goes later."""
 
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,13 +41,35 @@ def labelled(at: Path, label: str = contract.STORE_LABEL) -> Path:
     return at
 
 
-def test_the_banner_names_a_store_volume_and_a_second_one_is_a_warning(iso: Iso, tmp_path: Path) -> None:
-    first = Drive(labelled(tmp_path / "first"), "virtio", name="first")
+def made(at: Path) -> Path:
+    """A store volume as it comes from another machine."""
+    with at.open("wb") as file:
+        file.truncate(16 << 20)
+    argv = ["mke2fs", "-q", "-F", "-t", "ext4", "-L", contract.STORE_LABEL, str(at)]
+    subprocess.run(argv, check=True, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
+    return at
+
+
+def looked_into(volume: Path, question: str) -> str:
+    """What e2fsprogs say of a volume that no machine has any more."""
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    argv = ["debugfs", "-R", question, str(volume)]
+    return subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path}).stdout
+
+
+def test_a_store_volume_is_opened_and_a_second_one_is_a_warning(
+    iso: Iso, manifest: Mapping[str, Any], tmp_path: Path
+) -> None:
+    volume = made(tmp_path / "first")
+    first = Drive(volume, "virtio", name="first", read_only=False)
     stranger = Drive(labelled(tmp_path / "stranger", "asl-stores"), "nvme", name="stranger")
     second = Drive(labelled(tmp_path / "second"), "usb", name="second")
+    authority = any(tool["name"] == "asl-auth-host" for tool in manifest["tools"])
     with at_prompt(MachineConfig(Drive(iso.path, "cdrom"), drives=(first, stranger)), tmp_path) as machine:
-        assert "store    volume on /dev/vda (not opened)\n" in machine.transcript.text
+        assert "store    volume on /dev/vda\n" in machine.transcript.text
         assert ask(machine, {"failed": FAILED_UNITS}) == {"failed": ""}
+        if authority:
+            check_opened(machine)
 
         machine.attach(second)
         assert volumes(machine, 2) == ["/dev/sda", "/dev/vda"]
@@ -53,3 +79,34 @@ def test_the_banner_names_a_store_volume_and_a_second_one_is_a_warning(iso: Iso,
 
         machine.detach("second")
         assert volumes(machine, 1) == ["/dev/vda"]
+        machine.type("poweroff\n")
+        machine.wait_for_end(60)
+    if authority:
+        assert "needs_recovery" not in looked_into(volume, "stats -h")  # it was given back, not dropped
+        assert "User:   990   Group:    37" in looked_into(volume, "stat /")
+
+
+def check_opened(machine: Machine) -> None:
+    """One volume is the store: mounted once, with the sealed tools over it, for the authority alone to write to."""
+    answers = ask(
+        machine,
+        {
+            "mounts": "grep -E ' (/asl-auth-host|/asl-auth-host/tools|/run/asl/view) ' /proc/self/mounts",
+            "state": f"cat {contract.STORE_STATE}",
+            "status": "asl-auth-host status --json | grep -o 'the store volume is open: /dev/vda'",
+            "tools": "readlink -f $(command -v asl-admin)",
+            "writing": "for at in /asl-auth-host /asl-auth-host/tools /run/asl/view; do : >$at/x && echo written; done",
+            "by name": "asl-auth-host policy new --output /asl-auth-host/p.yaml",
+        },
+    )
+    mounts = {line.split()[1]: line.split() for line in answers["mounts"].splitlines()}
+
+    assert json.loads(answers["state"]) == {"device": "/dev/vda", "how": "open", "why": ""}
+    assert mounts["/asl-auth-host"][::2][:2] == ["/dev/vda", "ext4"]
+    assert {"rw", "nosuid", "nodev", "noexec"} <= set(mounts["/asl-auth-host"][3].split(","))
+    assert mounts["/asl-auth-host/tools"][2] == "squashfs"
+    assert "ro" in mounts["/run/asl/view"][3].split(",")
+    assert answers["status"] == "the store volume is open: /dev/vda\n"
+    assert answers["tools"].startswith("/asl-auth-host/tools/versions/asl-auth-host-")
+    assert "written" not in answers["writing"]
+    assert "where nothing is put by hand" in answers["by name"]

@@ -30,7 +30,8 @@ def test_the_banner_says_what_this_is_and_what_it_is_not(booted: Machine, manife
     assert "WARNING" not in banner
 
 
-def test_the_shell_is_the_operators_and_finds_the_tools(booted: Machine) -> None:
+def test_the_shell_is_the_operators_and_finds_the_tools(booted: Machine, manifest: Mapping[str, Any]) -> None:
+    authority = any(tool["name"] == "asl-auth-host" for tool in manifest["tools"])
     answers = ask(
         booted,
         {
@@ -40,7 +41,11 @@ def test_the_shell_is_the_operators_and_finds_the_tools(booted: Machine) -> None
         },
     )
 
-    assert answers["who"].split() == ["operator", "/home/operator", "0077"]
+    # Where there is an authority, the operator begins in the folder that they share.
+    assert answers["who"].split() == [
+        "operator",
+        *(["/run/asl/desk", "0027"] if authority else ["/home/operator", "0077"]),
+    ]
     assert answers["consoles"].splitlines() == ["/dev/tty1 operator", "/dev/ttyS0 operator", "/dev/tty2 root"]
 
 

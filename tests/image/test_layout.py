@@ -13,7 +13,7 @@ from asl_image.machine import Machine
 pytestmark = pytest.mark.image
 
 ROOT = "/asl-auth-host"
-STORE = ("host", "domains", "env-claims", "sops-bundles")
+STORE = ("host", "domains", "env-claims", "sops-bundles", "federation", "quarantine")
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,11 @@ ENV_CLAIMS = AUTHORITY_ROOT / "env-claims"
 SOPS_BUNDLES = AUTHORITY_ROOT / "sops-bundles"
 TOOLS = AUTHORITY_ROOT / "tools"
 LAYOUT = (HOST, DOMAINS, ENV_CLAIMS, SOPS_BUNDLES, TOOLS)
+# Two more of ENC-ASL-HOST/1, whose readers look at a view of these four and nothing else.
+FEDERATION = AUTHORITY_ROOT / "federation"
+QUARANTINE = AUTHORITY_ROOT / "quarantine"
+HOST_VIEW = PurePosixPath("/asl-host")
+VIEWED = (HOST, DOMAINS, FEDERATION, QUARANTINE)
 # Empty and unwritable in the sealed tree; real once a store volume is mounted.
 STORE_DIRECTORIES = (HOST, DOMAINS, ENV_CLAIMS, SOPS_BUNDLES)
 TOOL_VERSIONS = TOOLS / "versions"
@@ -47,12 +52,17 @@ MANIFEST_PAYLOAD_TYPE = "application/vnd.asl-image.manifest+json"
 RUN_STATE = PurePosixPath("/run/asl")
 SEAL_STATE = RUN_STATE / "seal.json"
 VOLUMES_STATE = RUN_STATE / "volumes.json"
+# What became of the store when the machine started, by the root unit that opens its volume.
+STORE_STATE = RUN_STATE / "store.json"
 # This boot's session id, made by whoever needs it first; the folder belongs to who runs the authority's tools.
 SESSION = RUN_STATE / "session" / "id"
 # The last claim of this boot: what is signed since is signed under it.
 SESSION_CLAIM = RUN_STATE / "session" / "claim"
 # Where the root helper answers with what only root may read of layers and medium.
 MEASURE_SOCKET = RUN_STATE / "measure"
+# Where the operator's console has the user `authority` carry out a verb, and the folder that the two share.
+ERRAND_SOCKET = RUN_STATE / "authority"
+DESK = RUN_STATE / "desk"
 
 # A reader refuses a longer state or release file unread.
 STATE_FILE_LIMIT_BYTES = 64 * 1024
@@ -112,6 +122,24 @@ class SealState(TypedDict):
     layers: list[SealedLayer]
     in_memory: bool
     times_ms: dict[str, int]
+
+
+class StoreHow(StrEnum):
+    """What became of the store: nothing there, a volume opened or not, several, or a rehearsal's in memory."""
+
+    NONE = "none"
+    OPEN = "open"
+    REFUSED = "refused"
+    SEVERAL = "several"
+    MEMORY = "memory"
+
+
+class StoreState(TypedDict):
+    """STORE_STATE. `device` and `why` are empty where there is none to name."""
+
+    how: str
+    device: str
+    why: str
 
 
 class VolumesState(TypedDict):

@@ -35,7 +35,7 @@ def start() -> NoReturn:
 
 def main() -> int:
     """Run as the program that was called; the return value is the exit status."""
-    status = run(sys.argv[1:], program=_program(sys.argv[0]), stdout=sys.stdout, stderr=sys.stderr)
+    status = run(sys.argv[1:], program=_program(sys.argv[0]), stdout=sys.stdout, stderr=sys.stderr, errands=True)
     try:
         sys.stdout.flush()
     except OSError:
@@ -53,34 +53,44 @@ def run(
     stderr: TextIO,
     machine: Path = Path("/"),
     outside: Outside | None = None,
+    errands: bool = False,
     heard: Callable[[Answer | AuthorityError | KeyboardInterrupt], object] = lambda _: None,
 ) -> ExitStatus:
     """Carry out the command line `words` and return how it ended; `machine` is the root we really run on.
 
-    `heard` gets the verb's answer, or what a person stopped it by or can mend: for who runs verbs in a row.
+    With `errands` a verb is handed to the user `authority`, on a machine where that one takes them. `heard` gets the
+    verb's answer, or what a person stopped it by or can mend: for who runs verbs in a row.
     """
     wants_json = "--json" in words
     try:
-        return _carry_out(program, parse(program, words), stdout, stderr, machine, outside or this_machine(), heard)
+        request = parse(program, words)
+        if errands and request.verb is not None and not request.help:
+            from asl_authority.front.places import is_for_the_authority
+
+            if is_for_the_authority(machine, request.verb.name):
+                from asl_authority.front.errand import have_done
+
+                return have_done(machine, program, words)
+        return _carry_out(program, request, stdout, stderr, machine, outside or this_machine(), heard)
     except AuthorityError as error:
         heard(error)
-        return _say_error(program, error, error.status, stdout if wants_json else None, stderr)
+        return say_error(program, error, error.status, stdout if wants_json else None, stderr)
     except KeyboardInterrupt as stop:
         heard(stop)
         stopped = AuthorityError("stopped by you")
-        return _say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
+        return say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
     except BrokenPipeError:
         return ExitStatus.IO_FAILED
     except OSError as error:
         failed = IoFailed(f"{error.filename or 'output'}: {error.strerror}")
-        return _say_error(program, failed, failed.status, None, stderr)
+        return say_error(program, failed, failed.status, None, stderr)
     except Exception as error:
         # A bug: it keeps its traceback, and a caller that waits for an object still gets one.
         import traceback
 
         traceback.print_exc(file=stderr)
         fault = AuthorityError(f"our fault: {type(error).__name__}", hint="please report the lines above")
-        return _say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
+        return say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
 
 
 def _carry_out(
@@ -107,9 +117,10 @@ def _carry_out(
     if request.verb is None:
         raise UsageError("say what to do", hint=f"see: {program} --help")
     from asl_authority.front.modes import let_through
-    from asl_authority.front.places import another_config, authority_root
+    from asl_authority.front.places import another_config, authority_root, expect_outside
 
     root, config = authority_root(machine, request.root), another_config(machine, request.config)
+    expect_outside(root, request.values)
     verb = request.verb
     call = Call(program, verb.name, request.values, request.json, root, machine, stdout, stderr, outside, config)
     warnings = let_through(call)
@@ -144,9 +155,10 @@ def _say_version(program: str, request: Request, stdout: TextIO) -> ExitStatus:
     )
 
 
-def _say_error(
+def say_error(
     program: str, error: AuthorityError, status: ExitStatus, json_to: TextIO | None, stderr: TextIO
 ) -> ExitStatus:
+    """Say what went wrong to a person and, where one waits, to a program."""
     from asl_authority.front import ui
 
     stderr.write(ui.error_text(program, error))

@@ -24,6 +24,7 @@ GROUPS: Mapping[str, str] = {
     "status": "machine",
     "self-test": "machine",
     "config": "config",
+    "serve": "machine",
     "policy": "policy",
     "claim": "claim",
     "verify-env": "claim",

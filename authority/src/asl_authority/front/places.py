@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import stat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asl_authority import contract
 from asl_authority.errors import Refused, UsageError
@@ -11,6 +13,21 @@ from asl_authority.front.verb import Call
 
 if TYPE_CHECKING:
     from asl_authority.values.builders import Builders
+
+# Options that name what is written.
+WRITTEN = ("output", "payload", "prepare", "record", "stick")
+# What whoever calls does with their own rights: the two that systemd starts.
+HERE = ("measure", "serve")
+
+
+def is_for_the_authority(machine: Path, verb: str) -> bool:
+    """Whether the user authority carries this verb out, on this machine, for whoever calls it."""
+    if verb in HERE:
+        return False
+    try:
+        return stat.S_ISSOCK((machine / str(contract.ERRAND_SOCKET).lstrip("/")).stat().st_mode)
+    except OSError:
+        return False
 
 
 def authority_root(machine: Path, given: Path | None) -> Path:
@@ -25,6 +42,17 @@ def another_config(machine: Path, given: Path | None) -> Path | None:
     if given is not None:
         _expect_unsealed(machine, "--config")
     return given
+
+
+def expect_outside(root: Path, values: Mapping[str, Any]) -> None:
+    """What a caller names to be written does not lie in the store, where verbs alone put things. Raises Refused."""
+    for name in WRITTEN:
+        path = values.get(name)
+        if isinstance(path, Path) and (path.parent.resolve() / path.name).is_relative_to(root.resolve()):
+            raise Refused(
+                f"--{name} {str(path)!a}: lies in the store, where nothing is put by hand",
+                hint=f"name a file elsewhere; on a sealed host in {contract.DESK}",
+            )
 
 
 def another_machine(call: Call) -> Path:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from asl_authority import contract
+from asl_authority.contract import StoreHow
 from asl_authority.front.ui import findings_members, plain, rehearsal_banner
 from asl_authority.operations.status import Damaged, Status
-from asl_authority.values.state import Seal
+from asl_authority.values.state import Opened, Seal
 
 _LABEL_WIDTH = 12
 
@@ -43,6 +44,7 @@ def status_members(status: Status) -> dict[str, object]:
         "root_read_only": _member(gathered.root_read_only),
         "interfaces": _member(gathered.interfaces),
         "store": _member(gathered.volumes),
+        "opened": _member(gathered.opened),
         "tools": _member(gathered.tools),
         "self_test": "not run",
         "findings": findings_members(status.findings),
@@ -86,8 +88,9 @@ def _layers(seal: Seal | Damaged | None) -> list[str]:
 
 def _store(status: Status) -> list[str]:
     detail = _detail(status, "STATUS-STORE")
-    volumes = status.gathered.volumes
-    if volumes is None or isinstance(volumes, Damaged) or volumes.devices:
+    volumes, opened = status.gathered.volumes, status.gathered.opened
+    in_memory = isinstance(opened, Opened) and opened.how is StoreHow.MEMORY
+    if not in_memory and (volumes is None or isinstance(volumes, Damaged) or volumes.devices):
         return [detail]
     return [detail, "nothing that is made here outlives this start"]
 

@@ -13,11 +13,11 @@ LONGEST_LINE = 4096
 
 
 class ConsoleTerminal:
-    """The terminal that controls this process; opened when first used."""
+    """The terminal that controls this process, opened when first used; or the open one that was handed to it."""
 
-    def __init__(self, device: str = "/dev/tty") -> None:
-        self._device = device
-        self._open: int | None = None
+    def __init__(self, device: str = "/dev/tty", descriptor: int | None = None) -> None:
+        self._device = device if descriptor is None else "the console"
+        self._open = descriptor
         self._read = b""
 
     def say(self, text: str) -> None:
@@ -37,9 +37,10 @@ class ConsoleTerminal:
 
     def secret(self, question: str) -> str:
         """Ask without an echo; the terminal is as it was afterwards, however it ends."""
-        self.say(question)
         try:
+            # Silent before it asks: who answers at once is not seen either.
             with self._silent():
+                self.say(question)
                 return self._line()
         finally:
             self.say("\n")
@@ -93,4 +94,6 @@ class ConsoleTerminal:
             termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
             yield
         finally:
-            termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+            # Somebody else may have the terminal by now: a shell whose program was killed while we asked.
+            if termios.tcgetattr(descriptor)[3] == silent[3]:
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)

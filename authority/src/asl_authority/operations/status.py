@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from asl_authority.contract import STORE_LABEL, Mode
+from asl_authority.contract import STORE_LABEL, Mode, StoreHow
 from asl_authority.errors import AuthorityError
 from asl_authority.storage import state, surroundings
 from asl_authority.storage.surroundings import Tool
 from asl_authority.values.finding import Finding
-from asl_authority.values.state import Release, Seal, Volumes
+from asl_authority.values.state import Opened, Release, Seal, Volumes
 
 _T = TypeVar("_T")
 
@@ -34,6 +34,7 @@ class Gathered:
     interfaces: tuple[str, ...] | Damaged | None
     root_read_only: bool | Damaged | None
     tools: tuple[Tool, ...] | Damaged
+    opened: Opened | Damaged | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def gather(root: Path) -> Gathered:
         interfaces=_kept(surroundings.load_interfaces, root),
         root_read_only=_kept(surroundings.load_root_read_only, root),
         tools=_kept(surroundings.load_tools, root),
+        opened=_kept(state.load_opened, root),
     )
 
 
@@ -75,7 +77,7 @@ def make_status(gathered: Gathered) -> Status:
             check_seal(gathered.seal),
             check_root(gathered.root_read_only),
             check_network(gathered.interfaces),
-            check_store(gathered.volumes),
+            check_store(gathered.volumes, gathered.opened),
             check_tools(gathered.tools),
         ),
     )
@@ -123,19 +125,40 @@ def check_network(interfaces: tuple[str, ...] | Damaged | None) -> Finding:
     return Finding("STATUS-NETWORK", ok=not others, detail=detail)
 
 
-def check_store(volumes: Volumes | Damaged | None) -> Finding:
-    """STATUS-STORE: at most one volume carries the store's label; none is a state too, not a fault."""
+def check_store(volumes: Volumes | Damaged | None, opened: Opened | Damaged | None = None) -> Finding:
+    """STATUS-STORE: at most one volume carries the store's label, and it was opened; none is a state too, not a fault.
+
+    `opened` is None where nobody opens volumes.
+    """
+    if isinstance(opened, Damaged):
+        return Finding("STATUS-STORE", ok=False, detail=opened.reason)
     match volumes:
         case None:
             return Finding("STATUS-STORE", ok=False, detail="nobody has looked for a store volume")
         case Damaged(reason):
             return Finding("STATUS-STORE", ok=False, detail=reason)
         case Volumes(devices=()):
-            return Finding("STATUS-STORE", ok=True, detail="no store volume is present")
+            ok, detail = True, "no store volume is present"
         case Volumes(devices=(device,)):
-            return Finding("STATUS-STORE", ok=True, detail=f"one store volume is present: {device}")
-    several = ", ".join(volumes.devices)
-    return Finding("STATUS-STORE", ok=False, detail=f"several volumes are labelled {STORE_LABEL}: {several}")
+            ok, detail = _opened(device, opened)
+        case _:
+            several = ", ".join(volumes.devices)
+            ok, detail = False, f"several volumes are labelled {STORE_LABEL}: {several}"
+    if isinstance(opened, Opened) and opened.how is StoreHow.MEMORY:
+        ok, detail = True, "a rehearsal's, in memory; no volume is opened"
+    return Finding("STATUS-STORE", ok=ok, detail=detail)
+
+
+def _opened(device: str, opened: Opened | Damaged | None) -> tuple[bool, str]:
+    """What became of the one volume that is there."""
+    match opened:
+        case Opened(how=StoreHow.OPEN, device=at) if at == device:
+            return True, f"the store volume is open: {device}"
+        case Opened(how=StoreHow.REFUSED, why=why):
+            return False, f"the store volume {device} was not opened: {why}"
+        case Opened():
+            return False, f"the store volume {device} came after the start and is not opened: restart this machine"
+    return True, f"one store volume is present: {device}"
 
 
 def check_tools(tools: tuple[Tool, ...] | Damaged) -> Finding:

@@ -9,8 +9,11 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-FILE_MODE = 0o600
-DIRECTORY_MODE = 0o700
+# What a store holds may be read by its group, but for private keys, encrypted as they are.
+FILE_MODE = 0o640
+PRIVATE_MODE = 0o600
+DIRECTORY_MODE = 0o750
+_PRIVATE = ".priv."
 
 
 class Disk(Protocol):
@@ -74,10 +77,14 @@ class Disk(Protocol):
 
 
 class HostDisk:
-    """The disk that this program runs on."""
+    """The disk that this program runs on; new private keys get the mode `private`."""
+
+    def __init__(self, private: int = PRIVATE_MODE) -> None:
+        self._private = private
 
     def open_new(self, path: Path) -> int:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        mode = self._private if _PRIVATE in path.name else FILE_MODE
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
 
     def open_write(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -152,3 +159,8 @@ class HostDisk:
                 return None
             raise
         return directory
+
+
+def disk_of_whoever_asked() -> HostDisk:
+    """For files that somebody asked for, who is to have them: on a sealed host the operator, by the folder's group."""
+    return HostDisk(private=FILE_MODE)

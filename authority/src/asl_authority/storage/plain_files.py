@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
+from asl_authority.contract import DESK
 from asl_authority.errors import IoFailed, Malformed, Refused, UsageError
 
 
@@ -35,11 +36,11 @@ def write_new(path: Path, data: bytes) -> None:
 
 def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
     """A new file of many pieces. Raises as `write_new`."""
-    from asl_authority.storage.disk import HostDisk  # who only reads does not pay for it
+    from asl_authority.storage.disk import disk_of_whoever_asked  # who only reads does not pay for it
     from asl_authority.storage.durable import create_from
 
     try:
-        create_from(HostDisk(), path, chunks)
+        create_from(disk_of_whoever_asked(), path, chunks)
     except FileNotFoundError:
         raise UsageError(f"{path.parent}: no such directory") from None
 
@@ -90,6 +91,10 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
             yield file
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{path}: no such file") from None
+    except PermissionError as error:
+        raise IoFailed(
+            f"{path}: {error.strerror}", hint=f"on a sealed host the authority reads it: chmod g+r, in {DESK}"
+        ) from None
     except OSError as error:
         raise IoFailed(f"{path}: {error.strerror}") from None
 

@@ -11,7 +11,16 @@ from asl_authority import contract
 from asl_authority.errors import IoFailed, Malformed
 from asl_authority.storage.paths import inside
 from asl_authority.values.builders import Builders, read_builders
-from asl_authority.values.state import Release, Seal, Volumes, read_release, read_seal, read_volumes
+from asl_authority.values.state import (
+    Opened,
+    Release,
+    Seal,
+    Volumes,
+    read_opened,
+    read_release,
+    read_seal,
+    read_volumes,
+)
 
 _T = TypeVar("_T")
 # Below the store's root; the claim's fact `config` is of the same file (operations/measure.py).
@@ -31,6 +40,11 @@ def load_seal(root: Path) -> Seal | None:
 def load_volumes(root: Path) -> Volumes | None:
     """The store volumes found at start, or None when nobody looked. Raises Malformed or IoFailed."""
     return _load(root, contract.VOLUMES_STATE, read_volumes)
+
+
+def load_opened(root: Path) -> Opened | None:
+    """What became of the store at start, or None where nobody opens one. Raises Malformed or IoFailed."""
+    return _load(root, contract.STORE_STATE, read_opened)
 
 
 def load_builders(root: Path) -> Builders | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asl_authority import contract
-from asl_authority.contract import Mode
+from asl_authority.contract import Mode, StoreHow
 from asl_authority.errors import Malformed
 from asl_authority.values.strict_json import expect, expect_keys, read_object
 
@@ -53,6 +53,15 @@ class Volumes:
 
     label: str
     devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What became of the store at start; `why` a volume was not opened, in words."""
+
+    how: StoreHow
+    device: str
+    why: str
 
 
 def read_release(data: bytes) -> Release:
@@ -106,6 +115,20 @@ def read_volumes(data: bytes) -> Volumes:
     if len(set(found)) != len(found):
         raise Malformed("devices: one is named twice")
     return Volumes(label, found)
+
+
+def read_opened(data: bytes) -> Opened:
+    """What became of the store at start. Raises Malformed."""
+    value = read_object(data)
+    expect_keys(value, contract.StoreState.__required_keys__, "store")
+    try:
+        how = StoreHow(expect(value["how"], str, "how"))
+    except ValueError:
+        raise Malformed(f"how: expected one of {', '.join(StoreHow)}") from None
+    device, why = (expect(value[name], str, name) for name in ("device", "why"))
+    if (how in (StoreHow.OPEN, StoreHow.REFUSED)) != bool(device):
+        raise Malformed("device: named exactly where there is one")
+    return Opened(how, device, why)
 
 
 def _layer(value: dict[str, object], where: str) -> Layer:

@@ -1,4 +1,4 @@
-"""status and self-test: what this machine is, and whether its cryptography can be trusted."""
+"""status, self-test, serve: what this machine is, whether it computes right, and who carries out a call on it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ def self_test(call: Call) -> Answer:
     return Answer(ui.self_test_verdict(findings), members, ExitStatus.DONE if ok else ExitStatus.CHECK_FAILED)
 
 
+def serve(call: Call) -> Answer:
+    """One errand of the operator's."""
+    from asl_authority.front.serving import CONNECTION
+    from asl_authority.front.serving import serve as serve_errand
+
+    serve_errand(call.machine, CONNECTION)
+    return Answer()
+
+
 VERBS = (
     Verb(
         "status",
@@ -58,5 +67,14 @@ VERBS = (
         "Computes SHA-256, Ed25519 and scrypt and compares them with the answers that their standards print, and "
         "checks that the kernel's random pool is ready. Changes nothing. Ends with 3 when an answer is wrong.",
         self_test,
+    ),
+    Verb(
+        "serve",
+        "carry out one call of the operator's (systemd starts this)",
+        "On a sealed host the operator's console has no rights of its own over keys and store: what is called there is "
+        "handed to the user authority, whose process this is. It takes one call from the connection that is its "
+        "standard input, with stdout, stderr and terminal, carries it out, and answers with its exit status. Nobody "
+        "calls it by hand.",
+        serve,
     ),
 )

@@ -29,10 +29,10 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
     from asl_authority.front.verbs.founding import agree, draw, planned, seal
     from asl_authority.operations.genesis import sign_manifest
     from asl_authority.operations.prepared import prepare_genesis, write_prepared
-    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.disk import disk_of_whoever_asked
     from asl_authority.storage.plain_directory import expect_free
 
-    disk, path = HostDisk(), call.path("prepare")
+    disk, path = disk_of_whoever_asked(), call.path("prepare")
     if call.values.get("key"):
         raise UsageError("--key does not go with --prepare", hint="the roots sign later: domain sign DIR --key FILE")
     expect_free(disk, path)
