@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,43 @@ def test_a_view_that_lags_behind_its_log_is_renewed(root: Path) -> None:
     done = put(standing)
 
     assert done.report.view.to_bytes() == view.read_bytes()
+
+
+class StoppedDisk(HostDisk):
+    """Stops the person's work when domain.json is put in its place; what was committed by then is committed."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def rename(self, old: Path, new: Path) -> None:
+        if new.name == "domain.json":
+            raise self.error
+        super().rename(old, new)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+def test_what_stops_it_after_the_commit_is_said_and_the_operation_is_done(root: Path, error: BaseException) -> None:
+    standing = stand(root, disk=StoppedDisk(error))
+    done = put(standing)
+
+    assert done.head.size == standing.report.head.size + 2
+    assert any("the operation is done" in note or "done already" in note for note in done.notes)
+    assert stand(root).report.head == done.head
+    assert put(stand(root), b"the next\n").report.ok, "and the next one renews the view"
+
+
+def test_a_domain_that_is_held_when_the_host_has_spoken_of_it_is_a_note_and_no_failure(root: Path) -> None:
+    standing = stand(root, "host")
+
+    def make(bench: Bench) -> Made:
+        facts = {"domain_id": ME, "state": "REVOKED"}
+        return Made((bench.put(Piece(RecordType.DOMAIN, blocks=(b"x",), facts=facts)),), concerns=(ME,))
+
+    with held(DISK, root / "domains" / ME):
+        done = carry_out(standing, Act("x", "x", (), b"x", make), rehearsal_gate(), standing_in(standing))
+    assert any(f"domain.json of {ME} was not renewed" in note for note in done.notes)
+    assert stand(root, "host").report.head == done.head
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -233,3 +233,13 @@ def test_the_record_of_a_drill_goes_into_a_log(tmp_path: Path) -> None:
     entry = report.entries[-2][1]
     assert entry.facts["passed"] is True
     assert store.domain(DOMAIN).block(entry.blocks[0]).read_bytes() == (tmp_path / "drill.json").read_bytes()
+
+
+def test_once_there_is_a_host_nothing_of_a_host_is_signed_outside_of_its_log(machine: SealedMachine) -> None:
+    place = with_prepared(machine, "prepared-real-host")
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    with_store(machine)
+    status, said = call(machine, "domain", "sign", str(place), "--key", "HERE/root-1.priv.enc")
+
+    assert (status, "LOG-HEAD-UNKNOWN" in said) == (ExitStatus.REFUSED, True), said
+    assert list(place.glob("*.signature")) == []

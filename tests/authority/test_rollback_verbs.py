@@ -242,3 +242,26 @@ def test_ctrl_c_while_the_head_is_kept_is_too_late_to_stop_anything() -> None:
 
     assert (found.status, found.members) == (ExitStatus.IO_FAILED, {"a": 1, "not_kept": "stopped by you"})
     assert found.text.startswith("done\nNOT KEPT ON THE STICK: stopped by you\n")
+
+
+def test_the_host_is_not_rolled_back_under_a_domain_that_is_not(place: Path) -> None:
+    before = place / "host-before"
+    shutil.copytree(volume(place) / "host", before, symlinks=True)
+    said = call(place / "machine", "log", "head", "--json")[1]
+    told = json.loads(said[said.index("{") :])
+    known = ("--stick", place / "stick", "--head", f"{told['size']} {told['root']}")
+    status, said = call(place / "machine", "store", "put", place / "founded", *known)
+    assert status is ExitStatus.DONE, said
+    assert (place / "stick/heads/asl_host.checkpoint").is_file()
+
+    shutil.rmtree(volume(place) / "host")
+    shutil.copytree(before, volume(place) / "host", symlinks=True)
+    status, said = put(place)
+    assert (status, "host: " in said, "LOG-ROLLED-BACK" in said) == (ExitStatus.REFUSED, True, True), said
+
+
+def test_where_the_stick_has_no_head_of_the_host_that_is_said(place: Path) -> None:
+    status, said = put(place)
+
+    assert status is ExitStatus.DONE, said
+    assert "the host's own log was held to no head" in said

@@ -27,6 +27,7 @@ from asl_authority.operations.root_chain import RootChain, courts_of, eras_of, j
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage import layout
 from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.domains import create_directories
 from asl_authority.storage.layout import StorePaths
 from asl_authority.values import certificate as certificates
 from asl_authority.values import rootset
@@ -123,7 +124,7 @@ def test_the_host_goes_over_to_the_new_roots_and_still_holds(root: Path) -> None
     assert report.authority.roots == LATER
     assert bad(report) == []
     assert {"ROTATION-PREVIOUS", "ROTATION-OLD-SIGNED", "ROTATION-NEW-SIGNED"} <= {f.check_id for f in report.findings}
-    assert own_roots(DISK, StorePaths(root)) == LATER
+    assert own_roots(DISK, StorePaths(root), rehearsal=True) == LATER
     names = sorted(path.name for path in (root / "host/auth").glob("ro*"))
     assert names == ["root-set-1.json", "root-set-2.json", "rotation-2.json", "rotation-2.json.sig"]
     assert len(list((root / "host/trusted-roots").iterdir())) == 3 + 2, "nothing that was there is taken away"
@@ -164,9 +165,26 @@ def found(root: Path, domain_id: str, roots: RootSet, by: tuple[SecretKey, ...])
     found_domain(DISK, StorePaths(root), Founding(sign_domain(new, keys, by), keys, at_rest, rehearsal_gate()))
 
 
+def test_nothing_is_founded_under_roots_that_were_rotated_meanwhile(root: Path) -> None:
+    adopt(root)
+    with pytest.raises(Refused) as refused:
+        found(root, "late.example", ROOTS, RETIRED)
+    assert refused.value.check_id == "DOMAIN-ROOTS"
+    assert not (root / "domains/late.example").exists()
+
+
+def brought_in(root: Path, domain_id: str, roots: RootSet, by: tuple[SecretKey, ...]) -> None:
+    """A domain that was founded elsewhere, where no host says anything, and was put into the store by hand."""
+    other = root.parent / "elsewhere"
+    other.mkdir()
+    create_directories(DISK, other)
+    found(other, domain_id, roots, by)
+    shutil.copytree(other, root, dirs_exist_ok=True)
+
+
 def test_a_domain_that_the_retired_roots_make_afterwards_is_not_trusted(root: Path) -> None:
     adopt(root)
-    found(root, "late.example", ROOTS, RETIRED)
+    brought_in(root, "late.example", ROOTS, RETIRED)
     finding = roots_finding(root, domain_id="late.example")
 
     assert not finding.ok
@@ -175,7 +193,7 @@ def test_a_domain_that_the_retired_roots_make_afterwards_is_not_trusted(root: Pa
 
 def test_nor_is_it_when_it_follows_then(root: Path) -> None:
     adopt(root)
-    found(root, "late.example", ROOTS, RETIRED)
+    brought_in(root, "late.example", ROOTS, RETIRED)
     standing = at(root, "late.example", None)
     keys = draw_keys(known_random("late.example"), dam_signer=False).by_name
     carry_out(standing, follow_act(standing, chain_of(root)), rehearsal_gate(), keys)

@@ -153,17 +153,25 @@ def test_a_scrub_that_is_not_to_go_on_begins_again(root: Path) -> None:
     assert call(root, "store", "scrub")[2].startswith("blocks read: 1 of 6")
 
 
-def test_a_certificate_that_is_none_does_not_pass_unseen(root: Path) -> None:
+def logged(domain: Domain, kind: RecordType, files: dict[str, bytes]) -> None:
+    """Write files, and a record that names them."""
+    named = {name: domain.write(name, data) for name, data in files.items()}
+    domain.commit(Entry(kind, files=named))
+
+
+def test_a_certificate_that_is_none_does_not_pass_unseen_and_what_no_record_names_is_nothing(root: Path) -> None:
     roots = root.parent / "roots.json"
     roots.write_bytes(RootSet(1, (KEY.public,), 1).to_bytes())
-    assert call(root, "log", "verify", "--root-set", str(roots))[0] is ExitStatus.CHECK_FAILED
-    bad = paths(root).root / "certs" / f"cert-{'0' * 64}.json.sig"
-    bad.write_text("{}")
-
+    name = f"certs/cert-{'0' * 64}.json"
+    (paths(root).root / f"certs/cert-{'1' * 64}.json.sig").write_text("{}")
     status, _, err = call(root, "log", "verify", "--root-set", str(roots))
+    assert (status, "cert-" in err) == (ExitStatus.CHECK_FAILED, False)
 
+    with writing(root) as domain:
+        logged(domain, RecordType.CERTIFICATE, {name: b"{}", f"{name}.sig": b"{}"})
+    status, _, err = call(root, "log", "verify", "--root-set", str(roots))
     assert status is ExitStatus.CHECK_FAILED
-    assert str(bad) in err
+    assert f"{name}.sig" in err
 
 
 def test_without_a_word_of_ours_a_store_is_held_to_the_roots_in_it_and_that_is_said(root: Path) -> None:
@@ -171,11 +179,17 @@ def test_without_a_word_of_ours_a_store_is_held_to_the_roots_in_it_and_that_is_s
     roots = RootSet(1, (offline.public,), 1)
     asked = AuthorityRequest(SubjectType.LOG, KEY.public, DOMAIN, (), "0" * 64)
     certified = unsigned(KIND, issue(asked, offline.public)).signed_by(offline)
-    certs = paths(root).root / "certs"
-    (certs / f"cert-{certified.body.digest}.json").write_bytes(certified.body.to_bytes())
-    (certs / f"cert-{certified.body.digest}.json.sig").write_bytes(certified.to_bytes())
+    name = f"certs/cert-{certified.body.digest}.json"
+    with writing(root) as domain:
+        files = {name: certified.body.to_bytes(), f"{name}.sig": certified.to_bytes()}
+        logged(domain, RecordType.CERTIFICATE, files)
+        logged(domain, RecordType.ROOT_SET, {"auth/root-set-1.json": roots.to_bytes()})
     assert call(root, "log", "verify")[0] is ExitStatus.CHECK_FAILED
     (host / "auth/root-set-1.json").write_bytes(roots.to_bytes())
+    assert call(root, "log", "verify")[0] is ExitStatus.CHECK_FAILED, "no record of the host names it"
+    (host / "auth/root-set-1.json").unlink()
+    with opened(HostDisk(), DomainPaths(host), origin_of("host", rehearsal=False), None) as domain:
+        logged(domain, RecordType.ROOT_SET, {"auth/root-set-1.json": roots.to_bytes()})
     (host / "trusted-roots/root-1.pub").write_bytes(public_key_file(offline.public))
 
     status, _, err = call(root, "log", "verify")

@@ -124,13 +124,15 @@ def _answer(asked: Act, done: Done) -> Answer:
     from asl_authority.values.deviation import deviations
     from asl_authority.values.paper_head import paper_head
 
-    count = len(deviations(entry for _, entry in done.report.entries))
+    report = done.read_back
+    count = 0 if report is None else len(deviations(entry for _, entry in report.entries))
+    checked = "" if report is None else f"{len(report.findings)} checks of what was read back, and all of them hold\n"
     paper = paper_head(done.head)
     notes = "".join("\n".join(ui.wrapped(f"note: {ui.plain(note)}", "")) + "\n" for note in done.notes)
     text = (
         f"{notes}done: {asked.what}\n"
         f"receipt\n  {done.receipt.per_artifact_id}\n"
-        f"{len(done.report.findings)} checks of what was read back, and all of them hold\n"
+        f"{checked}"
         "head of its log, for paper\n"
         + "".join(f"  {line}\n" for line in paper.to_text().splitlines())
         + deviations_text(count)

@@ -47,10 +47,11 @@ def kept_of(call: Call) -> Kept:
 
 def log_keys(source: Source) -> tuple[PublicKey, ...]:
     """The keys that this log's checkpoints may be signed by: its roots certify them. Raises Damaged, IoFailed."""
-    from asl_authority.operations.domain_reading import held_roots
+    from asl_authority.operations.domain_reading import held_roots, read_log_of
     from asl_authority.operations.reading import certified_keys
 
-    return certified_keys(source, held_roots(source.disk, source.paths))
+    reading = read_log_of(source.disk, source.store, source.paths, source.origin)
+    return certified_keys(source, held_roots(reading, rehearsal=source.rehearsal))
 
 
 def expect_known(call: Call, source: Source) -> None:
@@ -59,11 +60,29 @@ def expect_known(call: Call, source: Source) -> None:
     A rehearsal's store never lasts: there a head is asked for only where one is given. Nor does it take one to see what
     would be done.
     """
+    from asl_authority.operations.reading import HOST
     from asl_authority.operations.rollback import expect_kept
 
     kept = kept_of(call)
     if kept.given or not (source.rehearsal or call.dry_run):
         expect_kept(source, kept, log_keys(source))
+    if source.domain_id != HOST:
+        _expect_host_known(call, source, kept)
+
+
+def _expect_host_known(call: Call, source: Source, kept: Kept) -> None:
+    """The host's log too, where the stick has its head: state, leases and roots of a domain are what the host says.
+
+    That it was not held to anything, because the head came from paper, is said. Raises as `expect_known`.
+    """
+    from asl_authority.operations.reading import HOST, find_domain
+    from asl_authority.operations.rollback import Kept, expect_kept
+
+    host = find_domain(source.disk, source.store.root, HOST, rehearsal=source.rehearsal)
+    if kept.stick is not None and kept.stick.load(host.origin) is not None:
+        expect_kept(host, Kept(kept.stick), log_keys(host))
+    elif not (source.rehearsal or call.dry_run):
+        call.err.write("the host's own log was held to no head: with --stick it is, where the stick has it\n")
 
 
 def expect_free_on_stick(call: Call, origin: str, domain_id: str) -> None:

@@ -85,7 +85,7 @@ def _own_keys(call: Call, source: Source) -> tuple[PublicKey, ...] | None:
     from asl_authority.operations.reading import certified_keys
     from asl_authority.storage.layout import StorePaths
 
-    roots = own_roots(source.disk, StorePaths(call.root))
+    roots = own_roots(source.disk, StorePaths(call.root), rehearsal=source.rehearsal)
     if roots is None:
         return None
     # Said, for it is less: whoever can write to the store could have put other roots there.

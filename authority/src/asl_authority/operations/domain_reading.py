@@ -191,8 +191,7 @@ def host_chain(disk: Disk, store: StorePaths, *, rehearsal: bool) -> RootChain |
     """
     if not disk.is_directory(store.host.log):
         return None
-    reader = read_log(disk, store.host, origin_of(HOST, rehearsal=rehearsal))
-    reading = Reading(disk, store, store.host, reader, entries_of(reader))
+    reading = read_log_of(disk, store, store.host, origin_of(HOST, rehearsal=rehearsal))
     if not reading.of(RecordType.ROOT_SET):
         return None
     chain = read_chain(reading, rehearsal=rehearsal)
@@ -207,24 +206,26 @@ def _heads(logseq: int, entry: Entry) -> dict[str, Head]:
     return {name: head_of(fields, name) for name in names}
 
 
-def held_roots(disk: Disk, paths: DomainPaths) -> RootSet:
-    """The newest root set that lies in a domain, unjudged. Raises Damaged, Malformed, IoFailed."""
-    with durable.told("list", paths.root / "auth"):
-        names = [name for name in disk.names(paths.root / "auth") if fits(name, "root-set-", ".json")]
-    if not names:
-        raise Damaged(f"{paths.root}/auth: no root set is there")
-    newest = max(names, key=lambda name: _number(name, "root-set-"))
-    return loaded(disk, paths, f"auth/{newest}", read_root_set, 1 << 15)
+def read_log_of(disk: Disk, store: StorePaths, paths: DomainPaths, origin: str) -> Reading:
+    """The records of a domain's log, no signature looked at. Raises Damaged, Malformed, IoFailed."""
+    reader = read_log(disk, paths, origin)
+    return Reading(disk, store, paths, reader, entries_of(reader))
 
 
-def own_roots(disk: Disk, store: StorePaths) -> RootSet | None:
+def held_roots(reading: Reading, *, rehearsal: bool) -> RootSet:
+    """The newest root set that a domain's log names, unjudged. Raises Damaged, Malformed, IoFailed."""
+    return read_chain(reading, rehearsal=rehearsal).newest
+
+
+def own_roots(disk: Disk, store: StorePaths, *, rehearsal: bool) -> RootSet | None:
     """The roots that a store trusts: the host's set, of keys that all lie in trusted-roots; None when it has none.
 
     Raises Damaged when they do not, Malformed, IoFailed.
     """
-    if not any(fits(name, "root-set-", ".json") for name in _names(disk, store.host.root / "auth")):
+    chain = host_chain(disk, store, rehearsal=rehearsal)
+    if chain is None:
         return None
-    found, place = held_roots(disk, store.host), store.host.root / "trusted-roots"
+    found, place = chain.newest, store.host.root / "trusted-roots"
     names = [name for name in _names(disk, place) if name.endswith(".pub")]
     trusted = [loaded(disk, store.host, f"trusted-roots/{name}", read_public_key_file, 4096) for name in names]
     if strangers := [key.key_id for key in found.root_keys if key not in trusted]:
@@ -270,8 +271,3 @@ def _names(disk: Disk, directory: Path) -> list[str]:
         return []
     with durable.told("list", directory):
         return disk.names(directory)
-
-
-def _number(name: str, start: str) -> int:
-    text = name.removeprefix(start).removesuffix(".json")
-    return int(text) if text.isdecimal() and len(text) < 19 else 0

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from asl_authority.errors import Damaged
+from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.domain_check import check_domain
+from asl_authority.operations.domain_reading import host_chain
 from asl_authority.operations.gate import Gate
 from asl_authority.operations.genesis import USES, DomainKeys, NewDomain
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import HOST
 from asl_authority.operations.receipts import PROGRAM, receipt_piece
+from asl_authority.operations.root_chain import DOMAIN_ROOTS, RootChain
 from asl_authority.storage import layout
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import Domain, derive_view, growing, host_entries, read_log, write_view
+from asl_authority.storage.domains import Domain, derive_view, growing, held, host_entries, read_log, write_view
 from asl_authority.storage.layout import DOMAIN_DIRECTORIES, HOST_DIRECTORIES, StorePaths
 from asl_authority.storage.snapshots import Inventory, take_inventory
 from asl_authority.values.checkpoint import Checkpoint
@@ -35,6 +38,7 @@ from asl_authority.values.merkle import EMPTY_ROOT
 from asl_authority.values.passphrase import Passphrase
 from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.receipt import Receipt, make_outputs
+from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed_note import NoteSigner
 
 
@@ -78,7 +82,27 @@ def seal_keys(keys: DomainKeys, passphrase: Passphrase, random: Callable[[int], 
 
 
 def found_domain(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
-    """Make the domain, or leave nothing of it. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed."""
+    """Make the domain, or leave nothing of it. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed.
+
+    The host is held meanwhile: its roots are those that have signed, and nobody rotates them until the domain is there.
+    """
+    with ExitStack() as holding:
+        if founding.new.domain_id != HOST and disk.is_directory(store.host.log):
+            holding.enter_context(held(disk, store.host.root))
+            _expect_roots(host_chain(disk, store, rehearsal=founding.new.asked.rehearsal), founding.new.asked.roots)
+        return _found(disk, store, founding)
+
+
+def _expect_roots(chain: RootChain | None, roots: RootSet) -> None:
+    if chain is not None and chain.newest != roots:
+        raise Refused(
+            "the host's roots are others than those that have signed: they were rotated meanwhile",
+            hint="nothing was founded; prepare the domain again, under the roots that there are now",
+            check_id=DOMAIN_ROOTS,
+        )
+
+
+def _found(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
     new, gate = founding.new, founding.gate
     host = new.domain_id == HOST
     paths = store.host if host else store.domain(new.domain_id)

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asl_authority.errors import Damaged, Refused, UsageError
-from asl_authority.operations.artifacts import form_of, load
-from asl_authority.operations.domain_reading import Reading, host_chain, read_certified, read_chain
+from asl_authority.operations.domain_reading import host_chain, read_certified, read_chain, read_log_of
 from asl_authority.operations.root_chain import Court, check_chain, check_follows, courts_of, eras_of
-from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
-from asl_authority.storage.domains import domain_ids, entries_of, read_log
+from asl_authority.storage.domains import domain_ids, read_log
 from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.log_replay import Heads, head_origin
-from asl_authority.values.certificate import KIND, check_log_key, read_certificate
+from asl_authority.values.certificate import check_log_key
 from asl_authority.values.checkpoint import origin_of
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
@@ -86,11 +84,8 @@ def certified_keys(source: Source, roots: RootSet) -> tuple[PublicKey, ...]:
 
     What roots certified that were retired since counts where the log's own record of it stands before they were.
     """
-    certs = source.paths.root / "certs"
-    with durable.told("list", certs):
-        names = [name for name in source.disk.names(certs) if name.startswith("cert-") and name.endswith(".json.sig")]
-    form = form_of(KIND, read_certificate, rehearsal=source.rehearsal)
-    found = [load(certs / name, form).signed for name in names]
+    reading = read_log_of(source.disk, source.store, source.paths, source.origin)
+    found = [each for _, each in read_certified(reading, rehearsal=source.rehearsal)]
     keys = {each.body.subject_pubkey for each in found if each.body.subject_type is SubjectType.LOG}
     courts = (Court(tuple(found), roots), *_earlier_courts(source, roots))
     good = {key for key in keys for c in courts if check_log_key(key, source.domain_id, c.certificates, c.roots).ok}
@@ -102,10 +97,9 @@ def _earlier_courts(source: Source, roots: RootSet) -> tuple[Court, ...]:
     host = host_chain(source.disk, source.store, rehearsal=source.rehearsal)
     if host is None or host.place_of(roots) is None or len(host.links) == 1:
         return ()
-    reader = source.log()
-    reading = Reading(source.disk, source.store, source.paths, reader, entries_of(reader))
+    reading = read_log_of(source.disk, source.store, source.paths, source.origin)
     chain, of_host = read_chain(reading, rehearsal=source.rehearsal), source.domain_id == HOST
-    follows = of_host or check_follows(chain, host, host.newest, source.domain_id, reader.extends).ok
+    follows = of_host or check_follows(chain, host, host.newest, source.domain_id, reading.reader.extends).ok
     if not follows or not all(finding.ok for finding in check_chain(chain)):
         return ()
     eras = eras_of(chain, None if of_host else host, source.domain_id)

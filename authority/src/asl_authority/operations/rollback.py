@@ -28,16 +28,6 @@ LOST = ("LOG-ROLLED-BACK", "LOG-FORKED")
 ACCEPT = "log accept-backup"
 
 _WHAT_NOW = {
-    "LOG-ROLLED-BACK": f"find the newer volume; only when it is lost for good, two persons may go on: {ACCEPT}",
-    "LOG-FORKED": f"an older copy was written to: find the right one; when it is lost for good: {ACCEPT}",
-    "LOG-HEAD-SIGNED": "find out who has written this file; type the head from paper: --head",
-}
-UNKNOWN = "LOG-HEAD-UNKNOWN"
-LOG_NOT_LOST = "LOG-NOT-LOST"
-LOST = ("LOG-ROLLED-BACK", "LOG-FORKED")
-ACCEPT = "log accept-backup"
-
-_WHAT_NOW = {
     "LOG-ROLLED-BACK": "find the newer volume and use that; only when it is lost for good, two persons may go on from "
     f"here: {ACCEPT}",
     "LOG-FORKED": "an older copy was written to, or the head is another store's: find the volume that was used last; "

@@ -169,7 +169,7 @@ def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> t
     public = [public_half(path) for path in paths]
     for key in public:
         expect_may_sign(prepared, key)
-    if in_the_log(call) and prepared.new.domain_id != HOST:
+    if in_the_log(call) and (prepared.new.domain_id != HOST or _host_is_there(call)):
         return _recorded(call, prepared, dict(zip(paths, public, strict=True)))
     call.terminal.say(shown(prepared.new))
     confirm(
@@ -180,6 +180,14 @@ def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> t
     for each in opened:
         prepared = sign_here(prepared, each)
     return prepared, Answer()
+
+
+def _host_is_there(call: Call) -> bool:
+    """Whether this store has a host already, in whose log what is signed must be."""
+    from asl_authority.operations.record_claim import has_host
+    from asl_authority.storage.disk import HostDisk
+
+    return has_host(HostDisk(), call.root)
 
 
 def _recorded(call: Call, prepared: PreparedGenesis, keys: Mapping[Path, PublicKey]) -> tuple[PreparedGenesis, Answer]:
