@@ -163,6 +163,13 @@ def test_what_became_of_the_store_volume_is_said(machine: Path, state: dict[str,
     assert said in text
 
 
+def test_a_rehearsal_does_not_care_whether_anybody_looked_for_volumes(machine: Path) -> None:
+    (machine / "run/asl/volumes.json").unlink()
+    put(machine, "run/asl/store.json", opened("memory"))
+
+    assert failed(make_status(gather(machine))) == []
+
+
 @pytest.mark.parametrize(
     "state",
     [opened("elsewhere"), opened("open"), opened("none", "/dev/sdb1"), {"how": "none"}, {**opened("none"), "more": 1}],

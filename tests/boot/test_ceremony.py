@@ -84,9 +84,9 @@ def test_a_ceremony_ends_with_a_store_whose_papers_hold(rehearsal: Machine) -> N
             "dam": f"asl-auth-host dam verify {host}/dam/dam-1.json --rehearsal --root-set {host}/auth/root-set-1.json "
             f"--policy {host}/policies/*.json $(printf -- '--certificate %s ' {host}/certs/cert-*.json)",
             "again": "asl-auth-host root init --threshold 1 --policy policy.yaml",
-            "damage": f"rm -rf /asl-auth-host/host {host}; : >>{host}/log/log-1.aol; mv /asl-auth-host/host /tmp",
+            "damage": f"rm -rf /asl-auth-host/host {host}; : >>{host}/log/log-1.aol; mv /asl-auth-host/host{{,-away}}",
             "private": f"cat {host}/certs/root.priv.enc",
-            "owner": f"stat -c '%U:%G %a' {host} {host}/log/log-1.aol {host}/certs/root.priv.enc",
+            "owner": f"stat -Lc '%U:%G %a' {host} {host}/log/log-1.aol {host}/certs/root.priv.enc",
         },
         PATIENCE_S,
     )

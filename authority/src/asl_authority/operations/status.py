@@ -132,6 +132,8 @@ def check_store(volumes: Volumes | Damaged | None, opened: Opened | Damaged | No
     """
     if isinstance(opened, Damaged):
         return Finding("STATUS-STORE", ok=False, detail=opened.reason)
+    if isinstance(opened, Opened) and opened.how is StoreHow.MEMORY:
+        return Finding("STATUS-STORE", ok=True, detail="a rehearsal's, in memory; no volume is opened")
     match volumes:
         case None:
             return Finding("STATUS-STORE", ok=False, detail="nobody has looked for a store volume")
@@ -144,8 +146,6 @@ def check_store(volumes: Volumes | Damaged | None, opened: Opened | Damaged | No
         case _:
             several = ", ".join(volumes.devices)
             ok, detail = False, f"several volumes are labelled {STORE_LABEL}: {several}"
-    if isinstance(opened, Opened) and opened.how is StoreHow.MEMORY:
-        ok, detail = True, "a rehearsal's, in memory; no volume is opened"
     return Finding("STATUS-STORE", ok=ok, detail=detail)
 
 
