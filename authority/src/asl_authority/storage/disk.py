@@ -76,7 +76,7 @@ class Disk(Protocol):
         """Whether it is one; a link to one is none."""
 
     def lock(self, path: Path) -> int | None:
-        """Hold a directory, and no link to one, as its only writer until the number is closed; None when another does."""
+        """Hold a directory, no link to one, as its only writer until the number is closed; None when another does."""
 
 
 class HostDisk:
