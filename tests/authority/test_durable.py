@@ -135,6 +135,29 @@ def test_where_there_are_no_hard_links_a_file_appears_whole_and_overwrites_nothi
     assert disk.names(path.parent) == ["a"]
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(errno.EIO, "Input/output error")])
+def test_where_there_are_no_hard_links_what_stops_a_write_leaves_nothing(stop: BaseException) -> None:
+    class Stopped(FatDisk):
+        def rename(self, old: Path, new: Path) -> None:
+            raise stop
+
+    disk, path = Stopped(), Path("/stick/a")
+    disk.make_directory(path.parent)
+    with pytest.raises((KeyboardInterrupt, IoFailed)):
+        durable.create(disk, path, b"mine")
+    assert disk.names(path.parent) == []
+
+
+def test_where_there_are_no_hard_links_an_empty_file_that_a_power_cut_left_is_free() -> None:
+    disk, path = FatDisk(), Path("/stick/a")
+    disk.make_directory(path.parent)
+    disk.close(disk.open_new(path))
+    durable.create(disk, path, b"mine")
+
+    assert durable.read(disk, path, 10) == b"mine"
+    assert disk.names(path.parent) == ["a"]
+
+
 def test_another_failure_of_a_link_is_none_of_a_file_system_without_links() -> None:
     class Failing(MemoryDisk):
         def link(self, old: Path, new: Path) -> None:

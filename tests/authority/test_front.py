@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -160,6 +161,27 @@ def test_what_stops_a_verb_half_way_has_its_own_status(error: BaseException, sta
 
     assert ended is status
     assert ("Traceback" in err.getvalue()) is (status is ExitStatus.OUR_FAULT)
+
+
+def test_json_is_one_object_too_when_a_file_fails_that_nobody_expected_to() -> None:
+    def fail(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "some/file")
+
+    out, err = StringIO(), StringIO()
+    words = ["self-test", "--json"]
+    status = cli.run(words, program="asl-auth-host", stdout=out, stderr=err, heard=fail)
+
+    assert status is ExitStatus.IO_FAILED
+    assert json.loads(out.getvalue())["error"] == "some/file: Input/output error"
+
+
+def test_an_output_that_fails_is_not_told_so_once_more() -> None:
+    err, full = StringIO(), Broken(OSError(errno.ENOSPC, "No space left on device"))
+
+    for words in (["--version"], ["self-test"]):
+        status = cli.run([*words, "--json"], program="asl-auth-host", stdout=full, stderr=err)
+        assert status is ExitStatus.IO_FAILED
+    assert err.getvalue() == "asl-auth-host: output: No space left on device\n" * 2
 
 
 def test_a_full_disk_under_stdout_ends_with_8_and_without_a_traceback() -> None:

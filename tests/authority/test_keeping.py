@@ -86,6 +86,16 @@ def test_every_receipt_can_be_replayed(kept: Path) -> None:
         assert failed(replay(standing, each.receipt)) == [], each.receipt.operation
 
 
+def test_an_output_as_long_as_a_snapshots_list_may_be_is_still_found(root: Path) -> None:
+    def make(bench: Bench) -> Made:
+        return Made((bench.put(Piece(RecordType.ARTIFACT, {"snapshots/long.txt": bytes(9 << 20)})),))
+
+    do(root, lambda _: Act("store-put", "x", (), canonical_bytes({}), make))
+    standing = stand(root)
+
+    assert failed(replay(standing, list_receipts(standing)[-1].receipt)) == []
+
+
 def test_outputs_that_come_out_otherwise_are_named(kept: Path) -> None:
     standing = stand(kept)
     founding, run, *_ = (each.receipt for each in list_receipts(standing))

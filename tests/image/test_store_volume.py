@@ -16,10 +16,10 @@ pytestmark = pytest.mark.image
 
 VOLUME = "/tmp/vol"  # noqa: S108 - in the tree, whose /tmp is its own
 EXT4 = "truncate -s 4M $vol; mke2fs -q -t ext4 -L asl-store $vol"
-MOUNTED = f"mount -t ext4 -o nodev,nosuid,noexec {VOLUME} /asl-auth-host"
+MOUNTED = f"mount -t ext4 -o nodev,nosuid,noexec,nosymfollow {VOLUME} /asl-auth-host"
 VIEW = (
     "mount --bind /asl-auth-host /run/asl/view",
-    "mount -o remount,bind,ro,nodev,nosuid,noexec /run/asl/view",
+    "mount -o remount,bind,ro,nodev,nosuid,noexec,nosymfollow /run/asl/view",
 )
 # The script in the tree as it is, with real file systems in files. Only mounts are made up: a loop device would take
 # the host's root. A volume "is mounted" as memory, so that what is done in it can be seen.
@@ -115,7 +115,10 @@ def test_a_rehearsal_looks_at_no_volume(tree: Path) -> None:
     found = opened(tree, before=EXT4, mode="rehearsal")
 
     assert found.state["how"] == "memory"
-    assert found.log[0] == "mount -t tmpfs -o nodev,nosuid,noexec,size=25%,mode=0755 asl-rehearsal /asl-auth-host"
+    assert (
+        found.log[0]
+        == "mount -t tmpfs -o nodev,nosuid,noexec,nosymfollow,size=25%,mode=0755 asl-rehearsal /asl-auth-host"
+    )
     assert [line for line in found.log if VOLUME in line] == []
 
 

@@ -83,7 +83,8 @@ def run(
         return ExitStatus.IO_FAILED
     except OSError as error:
         failed = IoFailed(f"{error.filename or 'output'}: {error.strerror}")
-        return say_error(program, failed, failed.status, None, stderr)
+        can_say = wants_json and not isinstance(error, _OutputError)
+        return say_error(program, failed, failed.status, stdout if can_say else None, stderr)
     except Exception as error:
         # A bug: it keeps its traceback, and a caller that waits for an object still gets one.
         import traceback
@@ -130,9 +131,9 @@ def _carry_out(
     if request.json:
         from asl_authority.front import ui
 
-        stdout.write(ui.json_object(program, answer.status, verb=verb.name, **answer.members))
+        _write(stdout, ui.json_object(program, answer.status, verb=verb.name, **answer.members))
     else:
-        stdout.write(answer.text)
+        _write(stdout, answer.text)
     stderr.writelines(warnings)  # again, for what was above is out of sight by now
     return answer.status
 
@@ -141,10 +142,23 @@ def _say(program: str, request: Request, stdout: TextIO, **texts: str) -> ExitSt
     if request.json:
         from asl_authority.front import ui
 
-        stdout.write(ui.json_object(program, ExitStatus.DONE, **texts))
+        _write(stdout, ui.json_object(program, ExitStatus.DONE, **texts))
     else:
-        stdout.writelines(texts.values())
+        _write(stdout, "".join(texts.values()))
     return ExitStatus.DONE
+
+
+class _OutputError(OSError):
+    """Standard output itself can't be written: nothing more is said there."""
+
+
+def _write(stdout: TextIO, text: str) -> None:
+    try:
+        stdout.write(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _OutputError(error.errno, error.strerror) from None
 
 
 def _say_version(program: str, request: Request, stdout: TextIO) -> ExitStatus:

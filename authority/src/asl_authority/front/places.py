@@ -65,7 +65,7 @@ def _allowed(machine: Path, given: Path, option: str) -> Path:
     _expect_unsealed(machine, option)
     if not given.is_dir():
         raise UsageError(f"{option} {str(given)!a}: no such directory")
-    return given
+    return given.resolve() if given.is_symlink() else given  # below it no link is followed
 
 
 def _expect_unsealed(machine: Path, option: str) -> None:

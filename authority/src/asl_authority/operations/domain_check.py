@@ -5,10 +5,12 @@ Everything is taken from what the log names; domain.json is held against it and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from asl_authority.errors import Damaged
 from asl_authority.operations.admission_check import check_history
 from asl_authority.operations.admission_history import History, read_history
 from asl_authority.operations.domain_reading import (
@@ -19,6 +21,7 @@ from asl_authority.operations.domain_reading import (
     read_authority,
     read_domain,
 )
+from asl_authority.operations.pinning import claim_of
 from asl_authority.operations.root_chain import DOMAIN_ROOTS as DOMAIN_ROOTS
 from asl_authority.operations.root_chain import (
     Court,
@@ -40,6 +43,7 @@ from asl_authority.values.claim import Claim, check_named, check_pinned, check_p
 from asl_authority.values.dam import Dam, Principal, check_dam
 from asl_authority.values.domain_view import DomainView, derive
 from asl_authority.values.dsse import check_signatures, read_envelope
+from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
@@ -109,9 +113,43 @@ def check_domain(
     Raises Damaged when the log is not what was committed, Malformed for a file that is none of its kind, IoFailed.
     """
     reading, log_key = read_domain(disk, store, paths, domain_id, rehearsal=rehearsal)
+    artifacts = _artifacts(reading)
+    with _lost_is_said(artifacts):
+        return _judged(reading, log_key, artifacts, domain_id, trusted=trusted, rehearsal=rehearsal)
+
+
+@contextmanager
+def _lost_is_said(artifacts: Finding) -> Iterator[None]:
+    """Where something that is not there stops the checking, say all that is not there, and what helps."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _lost(f"{error.filename}: is not there" if artifacts.ok else artifacts.detail) from None
+    except Damaged:
+        if artifacts.ok:
+            raise
+        raise _lost(artifacts.detail) from None
+
+
+def _lost(words: str) -> Damaged:
+    hint = "bring it back from a copy of the domain: snapshot restore, --from"
+    return Damaged(words, hint=hint, check_id=DOMAIN_ARTIFACTS)
+
+
+def _judged(
+    reading: Reading,
+    log_key: PublicKey,
+    artifacts: Finding,
+    domain_id: str,
+    *,
+    trusted: RootSet | None,
+    rehearsal: bool,
+) -> Report:
+    """Everything but the log itself, which was held to its head."""
+    disk, store, paths = reading.disk, reading.store, reading.paths
     said = domains.host_entries(disk, store, domain_id, rehearsal=rehearsal)
     view = derive(domain_id, reading.entries, reading.reader.head.size, said)
-    found = [_artifacts(reading), domains.check_view(disk, paths, view)]
+    found = [artifacts, domains.check_view(disk, paths, view)]
     authority = read_authority(reading, domain_id, log_key, rehearsal=rehearsal)
     other = trusted is not None and domain_id != domains.HOST
     host = host_chain(disk, store, rehearsal=rehearsal) if other else None
@@ -141,13 +179,18 @@ def check_domain(
 
 def _artifacts(reading: Reading) -> Finding:
     """DOMAIN-ARTIFACTS: everything that the log names is there, and is what the log says."""
-    missing = [
-        f"record {logseq}: {words}"
-        for logseq, entry in reading.entries
-        if (words := domains.lacks(reading.disk, reading.paths, entry))
-    ]
+    missing = [f"record {logseq}: {words}" for logseq, entry in reading.entries if (words := _lacks(reading, entry))]
+    missing += [f"{name}: no directory" for name in domains.strange_directories(reading.disk, reading.paths)]
     said = "; ".join(missing[:3]) if missing else f"{len(reading.entries)} records, all that they name is there"
     return Finding(DOMAIN_ARTIFACTS, not missing, said)
+
+
+def _lacks(reading: Reading, entry: Entry) -> str:
+    """As `domains.lacks`, and the claim itself, which lies beside the domain."""
+    claim = claim_of(entry)
+    if claim is not None and not reading.disk.is_file(reading.store.claim(claim[0])):
+        return f"env-claims/{claim[0]}.claim is not there"
+    return domains.lacks(reading.disk, reading.paths, entry)
 
 
 def _authority(authority: Authority, courts: Sequence[Court]) -> list[Finding]:

@@ -10,6 +10,7 @@ from asl_authority.storage.domains import Domain
 from asl_authority.storage.layout import StorePaths
 from asl_authority.storage.snapshots import Inventory, write_snapshot
 from asl_authority.values.claim import Claim
+from asl_authority.values.fields import SHA256
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 
@@ -31,6 +32,14 @@ def pin(domain: Domain, store: StorePaths, inventory: Inventory, claim: Claim) -
         Entry(RecordType.SNAPSHOT, files=files, facts=facts),
         Entry(RecordType.CLAIM, blocks=(domain.blocks.put(data),), facts=facts),
     ]
+
+
+def claim_of(entry: Entry) -> tuple[str, str] | None:
+    """The snapshot that a record pins a claim of, and the claim's SHA-256, under which its bytes are a block too."""
+    snapshot_id = entry.facts.get("snapshot_id")
+    if entry.type is not RecordType.CLAIM or len(entry.blocks) != 1 or type(snapshot_id) is not str:
+        return None
+    return (snapshot_id, entry.blocks[0]) if SHA256.fullmatch(snapshot_id) else None
 
 
 def _clear(disk: Disk, path: Path) -> None:

@@ -35,12 +35,12 @@ from asl_authority.values.request import KIND as REQUEST
 from asl_authority.values.request import AuthorityRequest, SubjectType, read_request
 from asl_authority.values.rootset import read_root_set
 from asl_authority.values.signed import read_signed
+from asl_authority.values.snapshot import MOST_BYTES
 
 T = TypeVar("T")
 
 REPLAY_INPUTS = "REPLAY-INPUTS"
 REPLAY_KEPT = "REPLAY-KEPT"
-MOST_FILE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _Material:
 
 
 def _file(standing: Standing, name: str) -> bytes:
-    return durable.read(standing.source.disk, standing.source.paths.root / name, MOST_FILE)
+    return durable.read(standing.source.disk, standing.source.paths.root / name, MOST_BYTES)
 
 
 def _nothing(_: Receipt, __: Mapping[str, bytes]) -> dict[str, bytes]:

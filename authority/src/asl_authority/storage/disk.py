@@ -14,6 +14,7 @@ FILE_MODE = 0o640
 PRIVATE_MODE = 0o600
 DIRECTORY_MODE = 0o750
 _PRIVATE = ".priv."
+_A_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Disk(Protocol):
@@ -50,7 +51,8 @@ class Disk(Protocol):
 
     def sync(self, file: int) -> None: ...
 
-    def sync_directory(self, path: Path) -> None: ...
+    def sync_directory(self, path: Path) -> None:
+        """Make its names last. A link is followed, as it was by what made them: a person may name a directory so."""
 
     def link(self, old: Path, new: Path) -> None:
         """A second name for a file. FileExistsError when the name is taken."""
@@ -66,14 +68,15 @@ class Disk(Protocol):
         """Take an empty directory away."""
 
     def names(self, path: Path) -> list[str]:
-        """What a directory holds, sorted."""
+        """What a directory holds, sorted. A link to one is none: whoever sweeps would take away what lies elsewhere."""
 
     def is_file(self, path: Path) -> bool: ...
 
-    def is_directory(self, path: Path) -> bool: ...
+    def is_directory(self, path: Path) -> bool:
+        """Whether it is one; a link to one is none."""
 
     def lock(self, path: Path) -> int | None:
-        """Hold a directory as its only writer until the number is closed; None when another does."""
+        """Hold a directory, no link to one, as its only writer until the number is closed; None when another does."""
 
 
 class HostDisk:
@@ -140,7 +143,11 @@ class HostDisk:
         path.rmdir()
 
     def names(self, path: Path) -> list[str]:
-        return sorted(os.listdir(path))  # noqa: PTH208 - names, of perhaps a million files
+        directory = os.open(path, _A_DIRECTORY)
+        try:
+            return sorted(os.listdir(directory))  # noqa: PTH208 - names, of perhaps a million files
+        finally:
+            os.close(directory)
 
     def is_file(self, path: Path) -> bool:
         return path.is_file() and not path.is_symlink()
@@ -150,7 +157,7 @@ class HostDisk:
 
     def lock(self, path: Path) -> int | None:
         # On the directory itself: there is no lock file that a crash could leave behind.
-        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        directory = os.open(path, _A_DIRECTORY)
         try:
             fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

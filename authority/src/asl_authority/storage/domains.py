@@ -32,6 +32,7 @@ from asl_authority.values.signed_note import NoteKey, NoteSigner
 
 VIEW_BYTES = 64 * 1024
 HOST = contract.HOST.name
+DOMAIN_DIRECTORY = "DOMAIN-DIRECTORY"
 
 
 @dataclass
@@ -210,6 +211,12 @@ def opened(
 
     Raises Busy when another writer has it, Damaged when only reading is left, Refused, IoFailed.
     """
+    if strange := strange_directories(disk, paths):
+        raise Damaged(
+            f"{paths.root / strange[0]}: is no directory, or a link to one; nothing is written there",
+            hint="look at the volume on another machine; a directory that was lost: snapshot restore, --from a copy",
+            check_id=DOMAIN_DIRECTORY,
+        )
     with held(disk, paths.root):
         # A name may be seen although the sync that should have made it last has failed.
         for directory in (paths.root.parent, *_directories(paths)):
@@ -220,6 +227,14 @@ def opened(
         swept = [path for directory in _directories(paths) for path in durable.sweep(disk, directory)]
         swept += durable.empty(disk, paths.root / "tmp")
         yield Domain(disk, paths, log, BlockStore(disk, paths), tuple(swept))
+
+
+def strange_directories(disk: Disk, paths: DomainPaths) -> list[str]:
+    """Which of a domain's directories, by their paths below it, are none of its own: not there, a link, a file.
+
+    Whoever wrote into them, or swept them, would make and take away what is not the store's.
+    """
+    return [str(path.relative_to(paths.root)) for path in _directories(paths) if not disk.is_directory(path)]
 
 
 def read_log(disk: Disk, paths: DomainPaths, origin: str, keys: Sequence[NoteKey] = ()) -> LogReader:
@@ -257,4 +272,9 @@ def _build_tree(disk: Disk, paths: DomainPaths, origin: str, directories: Sequen
 
 
 def _directories(paths: DomainPaths) -> list[Path]:
-    return [paths.root, *(paths.root / name for name in DOMAIN_DIRECTORIES)]
+    return [paths.root, *(paths.root / name for name in directories_of(paths))]
+
+
+def directories_of(paths: DomainPaths) -> tuple[str, ...]:
+    """The directories that this domain has, or the host."""
+    return HOST_DIRECTORIES if paths.root.name == HOST else DOMAIN_DIRECTORIES

@@ -54,15 +54,25 @@ def create_from(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
 def _publish_without_links(disk: Disk, part: Path, path: Path) -> None:
     """On FAT, as sticks have it: take the name by an empty file that must be new, and put the whole one in its place.
 
-    A power cut in between leaves an empty file, which is no key, signature or paper. The store itself is never on one.
+    A power cut in between leaves an empty file, which is no key, signature or paper, and which the next try may have.
+    The store itself is never on one.
     """
+    made = False
     try:
-        disk.close(disk.open_new(path))
-    except FileExistsError:
-        if not _same(disk, part, path):
-            disk.remove(part)
-            raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
-    disk.rename(part, path)
+        try:
+            file = disk.open_new(path)
+            made = True
+            disk.close(file)
+        except FileExistsError:
+            if not _is_empty(disk, path) and not _same(disk, part, path):
+                disk.remove(part)
+                raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
+        disk.rename(part, path)
+    except BaseException:  # Ctrl-C too leaves nothing behind
+        with suppress(OSError):
+            if made and _is_empty(disk, path):
+                disk.remove(path)
+        raise
 
 
 def replace(disk: Disk, path: Path, data: bytes) -> None:
@@ -315,6 +325,14 @@ def _has(disk: Disk, path: Path, data: bytes, offset: int) -> bool:
     file = disk.open_read(path)
     try:
         return read_exactly(disk, file, len(data), offset) == data
+    finally:
+        disk.close(file)
+
+
+def _is_empty(disk: Disk, path: Path) -> bool:
+    file = disk.open_read(path)
+    try:
+        return disk.size(file) == 0
     finally:
         disk.close(file)
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from asl_authority.front.acting import ACTING, ACTS, act, gate_of, standing_of
 from asl_authority.front.reading import DOMAIN, domain_of, source_of
 from asl_authority.front.verb import Answer, Argument, Call, Verb
+
+if TYPE_CHECKING:
+    from asl_authority.operations.healing import Lost
 
 
 def put(call: Call) -> Answer:
@@ -53,27 +59,36 @@ def _heal(call: Call) -> None:
 
     from asl_authority.errors import Damaged
     from asl_authority.operations.confirm import confirm
-    from asl_authority.operations.healing import find_lost, heal
+    from asl_authority.operations.healing import find_lost, heal, need_copy
     from asl_authority.storage.layout import DomainPaths
 
     source = source_of(call)
     lost = find_lost(source)
     if not lost:
         return
-    copy, counted = call.values.get("from"), "one file" if len(lost) == 1 else f"{len(lost)} files"
+    copy = call.values.get("from")
+    counted = _counted(lost)
     listed = "".join(f"  {each.name}\n" for each in lost[:20]) + (f"  and {len(lost) - 20} more\n" if lost[20:] else "")
-    if copy is None or call.dry_run:
+    if (copy is None and need_copy(source, lost)) or call.dry_run:
         raise Damaged(
             f"{source.domain_id}: not as its log names it: {lost[0].name}"
             + (f", and {len(lost) - 1} more" if lost[1:] else ""),
             hint="name a copy of this domain's directory that holds them: --from DIR",
             check_id="DOMAIN-ARTIFACTS",
         )
-    call.terminal.say(f"Not as the log names them, and to be brought back from {copy}:\n{listed}")
+    call.terminal.say(f"Not as the log names them, and to be brought back from {copy or 'the store itself'}:\n{listed}")
     what = "".join(f"{each.name} {each.digest}\n" for each in lost)
     confirm(call.terminal, f"To be brought back: {counted}", hashlib.sha256(what.encode()).digest())
-    heal(source, lost, DomainPaths(copy))
+    heal(source, lost, DomainPaths(copy) if copy else None)
     call.terminal.say(f"Brought back, with the SHA-256 that the log names: {counted}.\n")
+
+
+def _counted(lost: Sequence[Lost]) -> str:
+    from asl_authority.operations.healing import Kind
+
+    directories = sum(each.kind is Kind.DIRECTORY for each in lost)
+    counts = ((len(lost) - directories, "file", "files"), (directories, "directory", "directories"))
+    return " and ".join(f"one {one}" if count == 1 else f"{count} {many}" for count, one, many in counts if count)
 
 
 PUT = Verb(

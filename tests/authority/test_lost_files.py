@@ -1,0 +1,227 @@
+"""Stores that have lost files, or have links where directories belong: named, healed, and nothing else is harmed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from asl_authority.contract import ExitStatus
+from asl_authority.errors import Damaged, IoFailed
+from asl_authority.front.places import authority_root
+from asl_authority.operations.healing import find_lost, heal, need_copy
+from asl_authority.operations.reading import find_domain
+from asl_authority.storage.disk import HostDisk
+from asl_authority.storage.domains import create_store, held, opened, strange_directories
+from asl_authority.storage.layout import HOST_DIRECTORIES, DomainPaths, StorePaths
+from support.domains import DOMAIN
+from support.real_store import STORE, call, make_real
+
+PRECIOUS = b"the only copy of something"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A machine with a real store, which no test changes."""
+    place = tmp_path_factory.mktemp("real")
+    make_real(place)
+    return place
+
+
+@pytest.fixture
+def place(kept: Path, tmp_path: Path) -> Path:
+    """A copy of it, a copy of its volume beside it, and a directory with a file that is none of the store's."""
+    shutil.copytree(kept, tmp_path / "place", symlinks=True)
+    place = tmp_path / "place"
+    shutil.copytree(place / "machine" / STORE, place / "copy", symlinks=True)
+    (place / "elsewhere").mkdir()
+    for name in ("mine", ".mine.part"):
+        (place / "elsewhere" / name).write_bytes(PRECIOUS)
+    return place
+
+
+def store(place: Path) -> StorePaths:
+    return StorePaths(place / "machine" / STORE)
+
+
+def snapshot_of(paths: DomainPaths) -> str:
+    return min(path.name for path in paths.snapshots.glob("*.meta"))[9:-5]
+
+
+def run(place: Path, *words: str | Path) -> tuple[ExitStatus, str]:
+    return call(place / "machine", *words)
+
+
+def told(place: Path, *words: str | Path) -> tuple[ExitStatus, str, str]:
+    """The status, and the check id and error of the one JSON object."""
+    status, said = run(place, *words, "--json")
+    answer = json.loads(said[said.index("{") :])
+    return status, answer["check_id"], answer["error"]
+
+
+def head(place: Path) -> str:
+    _, said = run(place, "log", "head", "--domain", DOMAIN, "--words", "--json")
+    found = json.loads(said[said.index("{") :])
+    return f"{found['size']} {' '.join(found['words'])}"
+
+
+def restore(place: Path, *more: str | Path) -> tuple[ExitStatus, str]:
+    paths = DomainPaths(place / "copy/domains" / DOMAIN)
+    kept_head = ("--head", head(place))
+    return run(place, "snapshot", "restore", snapshot_of(paths), "--domain", DOMAIN, *kept_head, *more)
+
+
+def linked(place: Path, directory: Path) -> None:
+    """Have a link in the place of a directory."""
+    shutil.rmtree(directory)
+    directory.symlink_to(place / "elsewhere")
+
+
+def untouched(place: Path) -> bool:
+    found = {path.name: path.read_bytes() for path in (place / "elsewhere").iterdir()}
+    return found == {"mine": PRECIOUS, ".mine.part": PRECIOUS}
+
+
+@pytest.mark.parametrize("name", ["tmp", "leases", "log/recovered"])
+def test_a_link_in_the_place_of_a_directory_has_nothing_removed_elsewhere(place: Path, name: str) -> None:
+    linked(place, store(place).host.root / name)
+    status, check_id, error = told(place, "claim")
+
+    assert (status, check_id) == (ExitStatus.STORE_DAMAGED, "DOMAIN-DIRECTORY")
+    assert f"host/{name}: is no directory, or a link to one" in error
+    assert untouched(place)
+
+
+@pytest.mark.parametrize("name", [*HOST_DIRECTORIES, "."])
+def test_a_domain_is_opened_only_with_directories_of_its_own(place: Path, name: str) -> None:
+    host = store(place).host
+    linked(place, host.root / name)
+
+    with pytest.raises(Damaged) as damaged, opened(HostDisk(), host, "asl/host", None):
+        pass
+    assert damaged.value.check_id == "DOMAIN-DIRECTORY"
+    assert untouched(place)
+
+
+def test_a_link_is_found_before_a_passphrase_is_asked_for(place: Path) -> None:
+    linked(place, store(place).domain(DOMAIN).root / "tmp")
+    (place / "a.txt").write_bytes(b"x")
+    status, said = run(place, "domain", "check", DOMAIN)
+    assert status is ExitStatus.STORE_DAMAGED
+    assert "DOES NOT HOLD: DOMAIN-ARTIFACTS" in said
+    status, said = run(place, "store", "put", place / "a.txt", "--domain", DOMAIN, "--head", head(place))
+    assert status is ExitStatus.STORE_DAMAGED
+    assert "Passphrase" not in said
+
+    status, said = restore(place, "--from", place / "copy/domains" / DOMAIN)
+    assert status is ExitStatus.STORE_DAMAGED
+    assert "DOMAIN-DIRECTORY" in said
+    assert untouched(place)
+
+
+def test_a_disk_lists_and_locks_no_link(place: Path) -> None:
+    disk, link = HostDisk(), place / "link"
+    link.symlink_to(place / "elsewhere")
+
+    with pytest.raises(OSError, match="Not a directory"):
+        disk.names(link)
+    with pytest.raises(IoFailed), held(disk, link):
+        pass
+    assert not disk.is_directory(link)
+
+
+def test_what_a_person_names_by_a_link_still_works(place: Path) -> None:
+    (place / "link").symlink_to(place / "elsewhere")
+    (place / "volume").symlink_to(store(place).root)
+    status, said = run(place, "log", "proof", "1", "--domain", DOMAIN, "--output", place / "link/proof")
+    assert status is ExitStatus.DONE, said
+    assert (place / "elsewhere/proof").is_file()
+
+    there = call(place / "nothing", "domain", "list", "--root", place / "volume")
+    assert there == (ExitStatus.DONE, f"{DOMAIN}\n")
+    create_store(HostDisk(), authority_root(place / "nothing", place / "link"), "asl/host")
+    assert (place / "elsewhere/host/log").is_dir()
+
+
+def test_a_lost_snapshot_is_named_and_brought_back(place: Path) -> None:
+    paths = store(place).domain(DOMAIN)
+    meta = paths.snapshot_meta(snapshot_of(paths))
+    meta.unlink()
+    status, check_id, error = told(place, "domain", "check", DOMAIN)
+
+    assert (status, check_id) == (ExitStatus.STORE_DAMAGED, "DOMAIN-ARTIFACTS")
+    assert f"snapshots/{meta.name} is not there" in error
+    _, said = restore(place, "--from", place / "copy/domains" / DOMAIN)
+    assert run(place, "domain", "check", DOMAIN)[0] is ExitStatus.DONE
+    assert meta.is_file(), said
+
+
+@pytest.mark.parametrize("name", ["receipts", "snapshots", "leases"])
+def test_a_lost_directory_is_named_and_brought_back(place: Path, name: str) -> None:
+    shutil.rmtree(store(place).domain(DOMAIN).root / name)
+    status, said = run(place, "domain", "check", DOMAIN)
+    assert status is ExitStatus.STORE_DAMAGED
+    assert "DOMAIN-ARTIFACTS" in said
+
+    _, said = restore(place, "--from", place / "copy/domains" / DOMAIN)
+    assert "one directory.\n" in said, said
+    assert run(place, "domain", "check", DOMAIN)[0] is ExitStatus.DONE
+
+
+def test_a_lost_claim_is_named_and_made_again_from_its_block(place: Path) -> None:
+    claim = store(place).claim(snapshot_of(store(place).domain(DOMAIN)))
+    was = claim.read_bytes()
+    claim.unlink()
+    status, check_id, error = told(place, "domain", "check", DOMAIN)
+    assert (status, check_id) == (ExitStatus.STORE_DAMAGED, "DOMAIN-ARTIFACTS")
+    assert f"env-claims/{claim.name} is not there" in error
+
+    _, said = restore(place)
+    assert "brought back from the store itself" in said
+    assert claim.read_bytes() == was
+
+
+def test_a_claim_whose_block_is_lost_too_comes_from_the_store_that_was_copied(place: Path) -> None:
+    source = find_domain(HostDisk(), store(place).root, DOMAIN, rehearsal=False)
+    claim = source.store.claim(snapshot_of(source.paths))
+    for path in source.paths.store.iterdir():
+        if path.read_bytes() == claim.read_bytes():
+            path.unlink()
+    shutil.rmtree(claim.parent)
+    copy = DomainPaths(place / "copy/domains" / DOMAIN)
+    lost = find_lost(source)
+    assert {each.kind.value for each in lost} == {"claim", "block"}
+    assert len(need_copy(source, lost)) == 2
+
+    heal(source, lost, copy)
+    assert find_lost(source) == []
+    assert claim.read_bytes() == (place / "copy/env-claims" / claim.name).read_bytes()
+
+
+def test_what_can_not_be_read_is_lost_and_written_again(place: Path) -> None:
+    source = find_domain(HostDisk(), store(place).root, DOMAIN, rehearsal=False)
+    bad = {source.paths.root / "certs/root.pub", next(source.paths.store.glob("*.bin"))}
+
+    class BadSectors(HostDisk):
+        def open_read(self, path: Path) -> int:
+            if path in bad:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+            return super().open_read(path)
+
+    failing = find_domain(BadSectors(), store(place).root, DOMAIN, rehearsal=False)
+    lost = find_lost(failing)
+
+    assert {source.paths.root / each.name for each in lost} == bad
+    for path in bad:
+        path.write_bytes(b"rotten")
+    heal(failing, lost, DomainPaths(place / "copy/domains" / DOMAIN))
+    assert find_lost(source) == []
+
+
+def test_every_directory_of_a_sound_domain_is_its_own(place: Path) -> None:
+    assert strange_directories(HostDisk(), store(place).host) == []
+    assert strange_directories(HostDisk(), store(place).domain(DOMAIN)) == []
