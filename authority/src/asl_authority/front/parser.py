@@ -217,7 +217,8 @@ def _parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 def _add(parser: Parser, arguments: Iterable[Argument]) -> None:
     """Add arguments; absent options leave no trace, so that none before a verb is hidden by one after it."""
     for argument in arguments:
-        extra: dict[str, Any] = {"help": argument.help}
+        one_of = f" (one of {', '.join(argument.choices)})" if argument.choices else ""
+        extra: dict[str, Any] = {"help": argument.help + one_of}
         if argument.kind == "flag":
             extra |= {"action": "store_true"}
         else:

@@ -51,8 +51,11 @@ def begin(call: Call) -> bool:
             "say one of --key, --payload and --add-signature",
             hint="--key signs here; --payload and then --add-signature sign on another machine",
         )
-    if ways != ["payload"] and not call.values.get("output") and not call.dry_run:
+    output = call.values.get("payload") or call.values.get("output")
+    if output is None and not call.dry_run:
         raise UsageError("--output is missing: where shall it go?")
+    if output is not None and not output.parent.is_dir():
+        raise UsageError(f"{output.parent}: no such directory", hint="make it, and begin again")
     return rehearsal_here(seal, bool(call.values.get("rehearsal")))
 
 
@@ -108,16 +111,14 @@ def in_the_log(call: Call) -> bool:
 
 def _recorded(call: Call, task: Task[T], shown: str, unlock: Callable[[], SecretKey]) -> Answer:
     """Sign as an operation of the host's own domain, and only then write the files. Raises as `act`."""
-    from asl_authority.errors import Refused
     from asl_authority.front.acting import act, gate_of, standing_of
     from asl_authority.operations.reading import HOST
     from asl_authority.operations.recorded_signing import Recorded
     from asl_authority.operations.twice import envelope_beside
+    from asl_authority.storage.plain_files import expect_room
 
     body = call.path("output")
-    for path in (body, envelope_beside(body)):
-        if path.exists():
-            raise Refused(f"{path}: is there already; nothing is overwritten")
+    expect_room(body, envelope_beside(body))
     opened: list[SecretKey] = []
     signing = Recorded(task, lambda: opened[0])
     gate, standing = gate_of(call), standing_of(call, HOST)

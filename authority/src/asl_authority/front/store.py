@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 def expect_free(call: Call, domain_id: str) -> None:
     """There is a place for a store, and no such domain in it. Raises UsageError, Refused."""
     from asl_authority.errors import Refused, UsageError
-    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.reading import HOST, expect_no_domains
+    from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.layout import StorePaths
 
     if not call.root.is_dir():
         raise UsageError(f"{call.root}: no such directory", hint="--root names the authority's tree")
     store = StorePaths(call.root)
     paths = store.host if domain_id == HOST else store.domain(domain_id)
+    if domain_id == HOST and not paths.root.exists():
+        expect_no_domains(HostDisk(), store)
     if paths.root.exists():
         raise Refused(f"{paths.root}: is there already; nothing is overwritten", hint="see: domain list")
 

@@ -165,7 +165,7 @@ def expect_may_act(standing: Standing, act: Act) -> None:
     ADMISSION-LEASE-HOLDS: in one that is there by courtesy, nothing but what its lease allows.
     """
     state = standing.report.view.state
-    if act.in_any_state:
+    if act.in_any_state and state is not State.REVOKED:
         return
     if state is State.COURTESY:
         expect_courtesy(standing.source, standing.store, act.role, act.adds)

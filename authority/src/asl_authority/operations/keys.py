@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from asl_authority.errors import Aborted, Malformed, Refused
+from asl_authority.errors import Aborted, Malformed
 from asl_authority.operations.terminal import Terminal
 from asl_authority.operations.twice import verified
-from asl_authority.storage.plain_files import write_checked, write_new
+from asl_authority.storage.plain_files import expect_room, write_checked, write_new
 from asl_authority.values import keyfile
 from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
@@ -37,9 +37,7 @@ def make_key(
     terminal: Terminal, random: Random, kind: KeyKind, private: Path, public: Path, *, own: bool
 ) -> tuple[PublicKey, Passphrase]:
     """A new key in two new files. Raises Refused when a name is taken, Aborted, IoFailed; then there is neither."""
-    for path in (private, public):
-        if path.exists():
-            raise Refused(f"{path}: is there already; nothing is overwritten")
+    expect_room(private, public)
     terminal.say(f"A new key of the kind {kind}, {cost_words(kind)}\n")
     passphrase = new_passphrase(terminal, random, own=own)
     key = SecretKey(random(32))

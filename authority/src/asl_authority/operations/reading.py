@@ -68,6 +68,7 @@ def find_domain(disk: Disk, root: Path, domain_id: str, *, rehearsal: bool) -> S
     """A domain, or `host`, of the store at `root`. Raises Refused when it is not there or a rehearsal's, IoFailed."""
     store = StorePaths(root)
     if not disk.is_directory(store.host.log):
+        expect_no_domains(disk, store)
         raise Refused(
             f"{root}: there is no store here", hint="is the store volume connected and mounted? see: status; or --root"
         )
@@ -77,6 +78,16 @@ def find_domain(disk: Disk, root: Path, domain_id: str, *, rehearsal: bool) -> S
         raise Refused(f"{domain_id}: there is no such domain in this store", hint=f"there are: {there}")
     _expect_kind(head_origin(disk, paths), domain_id, rehearsal=rehearsal)
     return Source(disk, paths, domain_id, origin_of(domain_id, rehearsal=rehearsal), rehearsal)
+
+
+def expect_no_domains(disk: Disk, store: StorePaths) -> None:
+    """Where there is no host there is no domain either: else the host was lost. Raises Damaged, IoFailed."""
+    if found := domain_ids(disk, store):
+        raise Damaged(
+            f"{store.host.root}: the host is not here, while {len(found)} of its domains are",
+            hint=READ_ONLY,
+            check_id="DOMAIN-ARTIFACTS",
+        )
 
 
 def certified_keys(source: Source, roots: RootSet) -> tuple[PublicKey, ...]:

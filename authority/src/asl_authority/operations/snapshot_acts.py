@@ -32,7 +32,7 @@ def create_act(standing: Standing) -> Act:
         claim = bench.gate.claim(inventory, bench.claim.digest)
         return Made(tuple(pin(domain, standing.store, inventory, claim)))
 
-    return Act("snapshot-create", "a snapshot", lines, parameters, make, in_any_state=True)
+    return Act("snapshot-create", "a snapshot", lines, parameters, make)
 
 
 def restore_act(standing: Standing, snapshot_id: str) -> Act:

@@ -29,6 +29,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def expect_room(*paths: Path) -> None:
+    """New files can be made there: before anything is asked or signed. Raises UsageError, Refused."""
+    for path in paths:
+        if not path.parent.is_dir():
+            raise UsageError(f"{path.parent}: no such directory", hint="make it, and begin again")
+        if path.exists():
+            raise Refused(f"{path}: is there already; nothing is overwritten", hint="name a new file")
+
+
 def write_new(path: Path, data: bytes) -> None:
     """A new file, whole and on the disk when this returns. Raises Refused when the name is taken, IoFailed."""
     write_new_from(path, [data])

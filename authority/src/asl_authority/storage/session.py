@@ -33,7 +33,10 @@ def make_session(root: Path, draw: Callable[[int], bytes]) -> str:
         return found
     path = inside(root, SESSION)
     if not path.parent.is_dir():
-        raise IoFailed(f"{SESSION.parent}: is not there", hint="a sealed image makes it as it starts")
+        raise Refused(
+            f"{SESSION.parent}: is not there: this is no sealed host that was started",
+            hint="claims are made on the authority's own image; elsewhere only rehearsals are held: --rehearsal",
+        )
     with suppress(Refused):  # when somebody was quicker, theirs it is
         durable.create(HostDisk(), path, f"{draw(BYTES).hex()}\n".encode())
     made = load_session(root)

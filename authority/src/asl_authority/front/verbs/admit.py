@@ -69,15 +69,15 @@ def request(call: Call) -> Answer:
 
 def apply_(call: Call) -> Answer:
     """A domain of this store asks; what it asks goes to --output too."""
-    from asl_authority.errors import Refused
     from asl_authority.operations.admission import apply_act
     from asl_authority.operations.twice import envelope_beside
+    from asl_authority.storage.plain_files import expect_room
 
     gate, domain_id = gate_of(call), _domain_id(call.values["domain"], "DOMAIN")
     receiver = _domain_id(call.values.get("receiver", "host"), "--receiver")
     scope, terms, path = _scope(call), _terms(call), call.values.get("output")
-    if path is not None and (path.exists() or envelope_beside(path).exists()):
-        raise Refused(f"{path}: is there already; nothing is overwritten", hint="name a new file")
+    if path is not None:
+        expect_room(path, envelope_beside(path))
     standing = standing_of(call, domain_id)
     answer = act(call, gate, standing, apply_act(standing, receiver, scope, terms))
     return answer if path is None or call.dry_run else _handed_over(answer, standing, path)

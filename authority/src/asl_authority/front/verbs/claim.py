@@ -80,7 +80,7 @@ def verify_env(call: Call) -> Answer:
     if here:
         now = measure(call.machine, call.root, read_layers(call.machine))
         findings += verify_here(found, now, load_session(call.machine), tuple(run_self_test()))
-    findings += verify_paper(found, judged, nonce)
+    findings += [*verify_paper(found, judged, nonce), *_of_no_rehearsal(call, found)]
     ok = all(finding.ok for finding in findings)
     return Answer(
         claim_text.verify_text(found, findings, here=here),
@@ -132,6 +132,19 @@ def _claim(call: Call) -> Claim:
     path = call.path("claim")
     with named(path):
         return read_claim(read_file(path, KIND.limits.size))
+
+
+def _of_no_rehearsal(call: Call, found: Claim) -> list[Finding]:
+    """CLAIM-REHEARSAL: a rehearsal's claim, which says that nothing was measured, is none, but in a rehearsal."""
+    from asl_authority.contract import Mode
+    from asl_authority.operations.gate import REHEARSAL_HOST
+    from asl_authority.storage.state import load_seal
+    from asl_authority.values.finding import Finding
+
+    seal = load_seal(call.machine)
+    if found.host_id != REHEARSAL_HOST or (seal is not None and seal.mode is Mode.REHEARSAL):
+        return []
+    return [Finding("CLAIM-REHEARSAL", False, "the claim of a rehearsal: nothing of any machine was looked at")]
 
 
 def _named(path: Path, found: Claim) -> list[Finding]:

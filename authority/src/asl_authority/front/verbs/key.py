@@ -171,10 +171,9 @@ def public_half(private: Path) -> PublicKey:
 
 
 def _expect_free(path: Path) -> None:
-    from asl_authority.errors import Refused
+    from asl_authority.storage.plain_files import expect_room
 
-    if path.exists():
-        raise Refused(f"{path}: is there already; nothing is overwritten")
+    expect_room(path)
 
 
 def _made(kind: KeyKind, key: PublicKey, private: Path, public: Path | None, passphrase: Passphrase) -> Answer:
