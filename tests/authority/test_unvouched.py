@@ -139,7 +139,7 @@ def test_a_forged_admission_under_an_unsigned_head_is_neither_signed_nor_obeyed(
 
     for domain_id in (HOST, DOMAIN):
         status, said = put(place, domain_id)
-        assert (status, "DOMAIN-OPERATIONS" in said) == (ExitStatus.CHECK_FAILED, True), said
+        assert (status, "DOMAIN-OPERATIONS" in said) == (ExitStatus.STORE_DAMAGED, True), said
     assert "DOMAIN-OPERATIONS" in call(place / "machine", "domain", "check", HOST)[1]
     status, said = call(place / "machine", "claim", "--manifest", place / "image.manifest.json")
     assert "LOG-UNVOUCHED" in said
@@ -176,7 +176,7 @@ def test_a_forged_deviation_lets_no_rollback_pass(place: Path, head: bool) -> No
     forge_in(place, DOMAIN, Entry(RecordType.DEVIATION, facts=told.facts()), head=head)
 
     for more in ((), ("--head", old), ()):
-        assert put(place, DOMAIN, *more)[0] in (ExitStatus.REFUSED, ExitStatus.CHECK_FAILED)
+        assert put(place, DOMAIN, *more)[0] in (ExitStatus.REFUSED, ExitStatus.STORE_DAMAGED)
 
 
 def bad_claim(place: Path) -> tuple[Entry, ...]:
@@ -241,7 +241,7 @@ def test_a_recovery_that_is_none_is_damage_and_no_accident(place: Path, files: o
 
     for words in (("domain", "check", DOMAIN), ("log", "verify", "--domain", DOMAIN)):
         status, said = call(place / "machine", *words)
-        assert status is ExitStatus.CHECK_FAILED, said
+        assert status is ExitStatus.STORE_DAMAGED, said
         assert "LOG-ENTRY-" in said
 
 
