@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
 from asl_authority.errors import Busy, Damaged, IoFailed, Refused
 from asl_authority.operations.courtesy import expect_courtesy
 from asl_authority.operations.domain_check import Report, check_domain
+from asl_authority.operations.domain_reading import Reading
 from asl_authority.operations.gate import Gate
 from asl_authority.operations.genesis import USES
+from asl_authority.operations.operation_check import Voucher
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import Source
@@ -186,9 +189,9 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     source, rehearsal = standing.source, standing.rehearsal
     signers = {name: signer_of(USES[name].level, keys[name], rehearsal=rehearsal) for name in act.all_keys}
     note = NoteSigner(source.origin, signers["log"])
-    with opened(source.disk, source.paths, source.origin, note, session=gate.session_id) as domain:
+    with _opened(standing, note, gate) as domain:
         notes = tuple(domain.lines())
-        _expect_the_same(domain, standing, notes)
+        _expect_the_same(domain.log.head, standing, notes)
         claim = _covering(domain, standing, gate)
         logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
         made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged))
@@ -234,9 +237,27 @@ def _renew_view(standing: Standing, domain_id: str) -> None:
     write_view(disk, paths, derive_view(reader, domain_id, said))
 
 
-def _expect_the_same(domain: Domain, standing: Standing, notes: Iterable[str]) -> None:
+def _opened(standing: Standing, note: NoteSigner, gate: Gate) -> AbstractContextManager[Domain]:
+    """The domain in its writer's hands. Nothing is signed in it but what was looked at, or what a receipt covers."""
+    source, report = standing.source, standing.report
+
+    def read() -> Reading:
+        return Reading(source.disk, standing.store, source.paths, source.log(), list(report.entries))
+
+    return opened(
+        source.disk,
+        source.paths,
+        source.origin,
+        note,
+        session=gate.session_id,
+        vouched=Voucher(read, report.authority, report.last_receipt, report.last_claim),
+        expect=lambda head: _expect_the_same(head, standing, ()),
+    )
+
+
+def _expect_the_same(head: Checkpoint | None, standing: Standing, notes: Iterable[str]) -> None:
     """What is changed is what was looked at. Raises Refused when the log has grown since."""
-    if domain.log.head != standing.report.head:
+    if head != standing.report.head:
         raise Refused(
             f"{standing.domain_id}: the log is not as it was when this was shown: " + "; ".join(notes or ("it grew",)),
             hint="nothing of this was done; look at the domain (domain show), and do it again",

@@ -21,6 +21,7 @@ from asl_authority.operations.domain_reading import (
     read_authority,
     read_domain,
 )
+from asl_authority.operations.operation_check import check_operations, load_receipt
 from asl_authority.operations.pinning import claim_of
 from asl_authority.operations.root_chain import DOMAIN_ROOTS as DOMAIN_ROOTS
 from asl_authority.operations.root_chain import (
@@ -32,7 +33,7 @@ from asl_authority.operations.root_chain import (
     judged,
 )
 from asl_authority.operations.twice import verified_elsewhere
-from asl_authority.storage import domains, layout
+from asl_authority.storage import domains
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
@@ -42,24 +43,12 @@ from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Claim, check_named, check_pinned, check_previous
 from asl_authority.values.dam import Dam, Principal, check_dam
 from asl_authority.values.domain_view import DomainView, derive
-from asl_authority.values.dsse import check_signatures, read_envelope
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
-from asl_authority.values.per_signature import check_per_signature, check_place, read_per_signature
 from asl_authority.values.policy import DomainPolicy
-from asl_authority.values.receipt import LIMITS as RECEIPT_LIMITS
-from asl_authority.values.receipt import (
-    PAYLOAD_TYPE,
-    REHEARSAL_TYPE,
-    check_claim,
-    check_policy,
-    read_receipt,
-)
-from asl_authority.values.receipt import (
-    check_previous as check_previous_receipt,
-)
+from asl_authority.values.receipt import Receipt
 from asl_authority.values.rootset import RootSet
 from asl_authority.values.signed import Signed
 from asl_authority.values.snapshot import Snapshot
@@ -159,7 +148,8 @@ def _judged(
     found += _authority(authority, courts)
     snapshots, claims = _snapshots(reading, found)
     found += _restores(reading, snapshots)
-    last_receipt = _receipts(reading, authority, snapshots, claims, found)
+    receipts = _receipts(reading, authority, snapshots, claims, found)
+    found.append(check_operations(reading.entries, receipts))
     history = read_history(reading, rehearsal=rehearsal)
     found += check_history(history, reading, authority, snapshots)
     label = next((str(entry.facts.get("label", "")) for _, entry in reading.of(RecordType.DOMAIN)), "")
@@ -170,7 +160,7 @@ def _judged(
         authority=authority,
         courts=courts,
         entries=tuple(reading.entries),
-        last_receipt=last_receipt,
+        last_receipt=next((each.per_artifact_id for each in reversed(receipts.values())), None),
         last_claim=next(reversed(claims.values()), None),
         findings=tuple(found),
         history=history,
@@ -263,31 +253,19 @@ def _receipts(
     snapshots: dict[str, Snapshot],
     claims: dict[str, Claim],
     found: list[Finding],
-) -> str | None:
-    """The last receipt's per_artifact_id. Each is judged by what was in force when its operation began."""
+) -> dict[int, Receipt]:
+    """The receipts, by record. Each is judged by what was in force when its operation began."""
+    receipts: dict[int, Receipt] = {}
     previous: str | None = None
-    kind = REHEARSAL_TYPE if authority.rehearsal else PAYLOAD_TYPE
+    there = {name: (snapshots[name], claims[name]) for name in snapshots}
     for logseq, _ in reading.of(RecordType.RECEIPT):
         in_force = authority.before(reading.operation_of(logseq))
-        dam = in_force.dam.body
-        scope = set(dam.effective_scope)
-        roles = {each.principal_id: scope.intersection(each.roles) for each in dam.principals}
-        keys = {each.principal_id: each.public_key for each in dam.principals}
-        envelope = reading.load(
-            layout.receipt_name(logseq), lambda data: read_envelope(data, kind, RECEIPT_LIMITS), 8 << 20
+        receipts[logseq], said = load_receipt(
+            reading, in_force, logseq, previous, there.get, rehearsal=authority.rehearsal
         )
-        receipt = read_receipt(envelope.payload, rehearsal=authority.rehearsal)
-        found += [*check_signatures(envelope, keys), *verified_elsewhere(envelope, keys.values())]
-        signature = reading.load(layout.receipt_signature_name(logseq), read_per_signature)
-        found += check_per_signature(signature, receipt, roles)
-        found += [check_policy(receipt, dam.policy_hash), check_previous_receipt(receipt, previous)]
-        if receipt.snapshot_id in snapshots:
-            found += check_place(receipt, snapshots[receipt.snapshot_id], logseq)
-            found.append(check_claim(receipt, claims[receipt.snapshot_id]))
-        else:
-            found.append(Finding("PER-SNAPSHOT", False, f"{receipt.snapshot_id} is no snapshot of this domain"))
-        previous = receipt.per_artifact_id
-    return previous
+        found += said
+        previous = receipts[logseq].per_artifact_id
+    return receipts
 
 
 def _root_at(reader: LogReader) -> Callable[[int], bytes | None]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from asl_authority.errors import Refused, UsageError
-from asl_authority.operations.act import Act, Bench, Made, Standing
+from asl_authority.errors import Damaged, Refused, UsageError
+from asl_authority.operations.act import Act, Bench, Made, Standing, expect_sound
+from asl_authority.operations.domain_check import check_domain
+from asl_authority.operations.domain_reading import read_domain
 from asl_authority.operations.pieces import Piece
 from asl_authority.operations.root_chain import RootChain
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.storage import layout
-from asl_authority.storage.domains import HOST, domain_ids, read_log
+from asl_authority.storage.domains import HOST, domain_ids
 from asl_authority.values.canonical import canonical_bytes
-from asl_authority.values.checkpoint import origin_of
 from asl_authority.values.head import Head
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import public_key_file
@@ -32,6 +33,7 @@ def adopt_act(standing: Standing, rotation: Signed[Rotation], shown: Sequence[st
         raise UsageError("it is the host that brings a rotation in", hint=f"then: root follow {standing.domain_id}")
     held, new = standing.report.authority.roots, rotation.body.new
     _expect_follows(rotation, held)
+    _expect_sound(standing)
     heads = _heads(standing)
     envelope = rotation.to_bytes()
     files = _files(rotation) | _new_keys(held, new)
@@ -116,13 +118,25 @@ def _new_keys(held: RootSet, new: RootSet) -> dict[str, bytes]:
     return {name: public_key_file(key) for name, key in named.items() if not held.holds(key)}
 
 
+def _expect_sound(standing: Standing) -> None:
+    """Every domain holds, so that no head is pinned which nobody can stand by. Raises Damaged, Malformed, IoFailed."""
+    disk, store, rehearsal = standing.source.disk, standing.store, standing.rehearsal
+    trusted = standing.report.authority.roots
+    for domain_id in domain_ids(disk, store):
+        paths = store.domain(domain_id)
+        expect_sound(check_domain(disk, store, paths, domain_id, trusted=trusted, rehearsal=rehearsal), domain_id)
+
+
 def _heads(standing: Standing) -> Mapping[str, Head]:
-    """The head of every domain of the store."""
+    """The head of every domain of the store, as the key of its log has signed it. Raises Damaged, IoFailed."""
     disk, store = standing.source.disk, standing.store
     found = {}
     for domain_id in domain_ids(disk, store):
-        head = read_log(disk, store.domain(domain_id), origin_of(domain_id, rehearsal=standing.rehearsal)).head
-        found[domain_id] = Head(head.size, head.root.hex())
+        reading, _ = read_domain(disk, store, store.domain(domain_id), domain_id, rehearsal=standing.rehearsal)
+        signed = reading.reader.heads.signed
+        if signed is None:
+            raise Damaged(f"{domain_id}: nobody has signed a head of its log", check_id="LOG-SIGNED")
+        found[domain_id] = Head(signed[0].size, signed[0].root.hex())
     return found
 
 

@@ -21,7 +21,8 @@ from asl_authority.storage.layout import (
     StorePaths,
 )
 from asl_authority.storage.log_reader import LogReader
-from asl_authority.storage.log_writer import LogWriter
+from asl_authority.storage.log_recovery import Vouched, only_bare
+from asl_authority.storage.log_writer import Expect, LogWriter, any_head
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.domain_view import DomainView, check_current, derive
 from asl_authority.values.finding import Finding
@@ -206,9 +207,12 @@ def opened(
     *,
     keys: Sequence[NoteKey] = (),
     session: str = "",
+    vouched: Vouched = only_bare,
+    expect: Expect = any_head,
 ) -> Iterator[Domain]:
     """Hold a domain for writing; what an interruption left is recovered first, and `lines` of the domain says how.
 
+    `vouched` says for which interrupted operations somebody vouches; `expect` hears of the committed head first.
     Raises Busy when another writer has it, Damaged when only reading is left, Refused, IoFailed.
     """
     if strange := strange_directories(disk, paths):
@@ -222,7 +226,7 @@ def opened(
         for directory in (paths.root.parent, *_directories(paths)):
             durable.settle(disk, directory)
         log = LogWriter(disk, paths, origin, signer, session=session)
-        log.open(lambda entry: lacks(disk, paths, entry), keys)
+        log.open(lambda entry: lacks(disk, paths, entry), keys, vouched, expect)
         # Not before the log was found to be sound: in a damaged store nothing is touched.
         swept = [path for directory in _directories(paths) for path in durable.sweep(disk, directory)]
         swept += durable.empty(disk, paths.root / "tmp")

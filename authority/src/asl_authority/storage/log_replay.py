@@ -13,7 +13,7 @@ from asl_authority.storage.layout import DomainPaths
 from asl_authority.storage.log_files import Batch, Place, Walk, log_firsts
 from asl_authority.values.canonical import read_canonical
 from asl_authority.values.checkpoint import Checkpoint, read_checkpoint, read_checkpoint_text
-from asl_authority.values.log_entry import LIMITS, check_type
+from asl_authority.values.log_entry import LIMITS, check_type, read_entry
 from asl_authority.values.log_record import OURS, RecordType
 from asl_authority.values.merkle import Frontier, NewNodes, leaf_hashes
 from asl_authority.values.signed_note import MOST_BYTES, Note, NoteKey, read_note
@@ -151,11 +151,11 @@ def _check_payloads(batch: Batch, paths: DomainPaths, recovered: set[str]) -> No
             try:
                 value = read_canonical(data[start + 48 : end], LIMITS)
                 check_type(kind, value)
+                if kind == RecordType.RECOVERY:
+                    recovered.update(read_entry(kind, batch.payload(number)).files)
             except Malformed as error:
                 logseq = batch.place.logseq + number
                 raise Damaged(f"{paths.log}: record {logseq}: {error} ({error.check_id})") from None
-            if kind == RecordType.RECOVERY:
-                recovered.update(value.get("files", ()))
 
 
 def _load(disk: Disk, path: Path) -> bytes | None:

@@ -5,15 +5,24 @@ An operation is committed when a head that covers its records is published, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from asl_authority.errors import Damaged, IoFailed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths
-from asl_authority.storage.log_files import Place
-from asl_authority.storage.log_recovery import Lacks, Tail, look_behind, move_away, recovered_files
+from asl_authority.storage.log_files import Batch, Place
+from asl_authority.storage.log_recovery import (
+    Lacks,
+    Tail,
+    Unsigned,
+    Vouched,
+    look_behind,
+    move_away,
+    only_bare,
+    recovered_files,
+)
 from asl_authority.storage.log_replay import Heads, Replayed, load_heads, replay_heads
 from asl_authority.storage.tree_cache import TreeCacheWriter
 from asl_authority.values import rfc8032
@@ -25,6 +34,12 @@ from asl_authority.values.signed_note import MOST_BYTES, NoteKey, NoteSigner
 
 # A new file is begun once the last has this many bytes, so that copying a log takes no giant file.
 ROLL_BYTES = 64 << 20
+# Raises when the committed head is not the one that was looked at.
+Expect = Callable[[Checkpoint], None]
+
+
+def any_head(_: Checkpoint) -> None:
+    """Takes a log with whatever head it has."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +99,25 @@ class LogWriter:
         head = Checkpoint(origin, 0, Frontier().root())
         durable.create(disk, paths.unsigned_checkpoint, head.to_text().encode())
 
-    def open(self, lacks: Lacks, keys: Sequence[NoteKey] = ()) -> Opening:
+    def open(
+        self, lacks: Lacks, keys: Sequence[NoteKey] = (), vouched: Vouched = only_bare, expect: Expect = any_head
+    ) -> Opening:
         """Replay everything, recover what an interruption left, and be ready to commit.
 
-        `keys` are those that earlier checkpoints may be signed by; the signer's own is always among them. Raises
-        Damaged when something is wrong before the last head (then nothing is changed), Refused when there is something
-        to recover and no key to sign it with, IoFailed.
+        `keys` are those that earlier checkpoints may be signed by; the signer's own is always among them. `vouched`
+        says which operations behind the last head may be committed; `expect` hears of that head before anything is
+        changed, and may raise. Raises Damaged when something is wrong before the last head (then nothing is changed),
+        Refused when there is something to recover and no key to sign it with, IoFailed.
         """
         trusted = (*keys, self.signer.key) if self.signer else tuple(keys)
         heads = load_heads(self.disk, self.paths, self.origin, trusted)
         self._unsigned = heads.unsigned is not None
-        found = self._replay(heads)
-        tail = look_behind(self.disk, self.paths, found.place, lacks)
+        signed = heads.signed[0].size if heads.signed else -1
+        unsigned = Unsigned(max(signed, 0))
+        found = self._replay(heads, unsigned)
+        unsigned.expect_bare(self.paths.log)
+        expect(heads.last)
+        tail = look_behind(self.disk, self.paths, found.place, lacks, vouched)
         if (tail.hashes or tail.rest) and self.signer is None:
             raise Refused(
                 f"{self.paths.log}: an operation was interrupted; recovering takes the log's key",
@@ -109,7 +131,6 @@ class LogWriter:
         self._take(tail.hashes, [offset for _, offset in tail.offsets])
         self.place = tail.place
         moved = self._recover(tail, found.recovered | tail.recovered)
-        signed = heads.signed[0].size if heads.signed else -1
         if tail.hashes or moved or (self.signer is not None and signed < heads.last.size):
             self._publish()
         elif self.signer is not None and self._unsigned:
@@ -141,9 +162,14 @@ class LogWriter:
         self._failed = False
         return head
 
-    def _replay(self, heads: Heads) -> Replayed:
+    def _replay(self, heads: Heads, unsigned: Unsigned) -> Replayed:
         cache = self._cache
-        found = replay_heads(self.disk, self.paths, heads, cache.tell, cache.add_places)
+
+        def places(batch: Batch) -> None:
+            cache.add_places(batch)
+            unsigned.add(batch)
+
+        found = replay_heads(self.disk, self.paths, heads, cache.tell, places)
         self.frontier, self.place, self.head = found.frontier, found.place, heads.last
         return found
 

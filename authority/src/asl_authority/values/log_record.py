@@ -63,6 +63,8 @@ class RecordType(IntEnum):
 
 PRIVATE_TYPES = 0x8000
 OURS = frozenset(kind for kind in RecordType if kind >= PRIVATE_TYPES)
+# What is logged without a receipt: a claim with its snapshot, and what opening a log has moved away.
+BARE = frozenset({RecordType.SNAPSHOT, RecordType.CLAIM, RecordType.RECOVERY})
 
 
 @dataclass(frozen=True)
