@@ -53,7 +53,8 @@ def run_act(standing: Standing, program: Program, inputs: Mapping[str, bytes]) -
     if not set(named) - set(taken):
         raise Refused("the program makes nothing that did not go in: there is nothing to keep", check_id="PEL-OUTPUTS")
     lines = [f"the program {program.program_id}", f"  {len(program.steps)} steps, run in {standing.domain_id}"]
-    lines += [f"  input  {digest}, {len(inputs[digest])} bytes" for digest in sorted(inputs)]
+    for digest in sorted(inputs):
+        lines += [f"  input  {digest}", f"    {len(inputs[digest])} bytes"]
     for name, data in sorted(run.outputs.items()):
         lines += [f"  output {hashlib.sha256(data).hexdigest()}", f"    {name}, {len(data)} bytes"]
 
