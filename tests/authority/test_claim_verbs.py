@@ -319,7 +319,7 @@ def test_a_session_that_is_none_and_a_place_that_is_not_there_are_refused(machin
         make_session(machine.root, os.urandom)
     machine.take("run/asl/session/id")
     (machine.root / "run/asl/session").rmdir()
-    with pytest.raises(IoFailed, match="is not there"):
+    with pytest.raises(Refused, match="is not there"):
         make_session(machine.root, os.urandom)
 
 
