@@ -53,7 +53,7 @@ def test_the_authority_passes_its_tests_under_the_images_own_python(
 
     places = (str(tree), str(extra), str(tmp_path / "root"), str(HOUSE))
     done = subprocess.run(
-        private_argv(("sh", "-c", ENTER, "sh", *places)), capture_output=True, text=True, check=False, timeout=900
+        private_argv(("sh", "-c", ENTER, "sh", *places)), capture_output=True, text=True, check=False, timeout=2400
     )
 
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
