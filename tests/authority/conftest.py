@@ -1,4 +1,4 @@
-"""What the authority's tests share: how hypothesis works, and the real age at a terminal of its own."""
+"""What the authority's tests share: how hypothesis works, a founded store, and the real age at its own terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,33 @@ import os
 import pty
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.acts import ME
+from support.genesis import founded
+from support.story_store import QuickDisk
+
 # As many tries as elsewhere, and no clock: other tests may run at the same time.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def founded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rehearsal's store with the host and one domain, ME; no test changes it."""
+    root = tmp_path_factory.mktemp("founded")
+    founded(QuickDisk(), root, domain_id=ME)
+    return root
+
+
+@pytest.fixture
+def founded_store(founded_once: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(founded_once, tmp_path / "store")
+    return tmp_path / "store"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,25 +24,16 @@ from asl_authority.values.dsse import read_envelope
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.receipt import LIMITS, REHEARSAL_TYPE, read_receipt
 from support.acts import ME, stand, standing_in
-from support.genesis import founded, founding
+from support.genesis import founding
 from support.samples.claim import CLAIM
 
 DISK = HostDisk()
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rehearsal's store, which no test changes."""
-    root = tmp_path_factory.mktemp("store")
-    founded(DISK, root, domain_id=ME)
-    return root
-
-
 @pytest.fixture
-def root(kept: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    shutil.copytree(kept, tmp_path / "store")
-    return tmp_path / "store"
+def root(founded_store: Path) -> Path:
+    """A store of this test's own."""
+    return founded_store
 
 
 def put(standing: Standing, data: bytes = b"a file\n", gate: Gate | None = None) -> Done:

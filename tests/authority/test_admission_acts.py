@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -54,25 +53,15 @@ from support.admissions import (
     request_id,
     stand,
 )
-from support.genesis import POLICY, founded
-from support.story_store import QuickDisk
+from support.genesis import POLICY
 
 ACCEPTED, DEFERRED, REJECTED = Ruling(Decision.ACCEPTED), Ruling(Decision.DEFERRED), Ruling(Decision.REJECTED)
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rehearsal's store, which no test changes."""
-    root = tmp_path_factory.mktemp("store")
-    founded(QuickDisk(), root, domain_id=ME)
-    return root
-
-
 @pytest.fixture
-def root(kept: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    shutil.copytree(kept, tmp_path / "store")
-    return tmp_path / "store"
+def root(founded_store: Path) -> Path:
+    """A store of this test's own."""
+    return founded_store
 
 
 def state(root: Path, domain_id: str = ME) -> State:

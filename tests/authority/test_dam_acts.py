@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from asl_authority.operations.gate import rehearsal_gate
 from asl_authority.operations.replay import list_receipts, replay
 from asl_authority.operations.snapshot_acts import create_act
 from asl_authority.operations.store_acts import put_act
-from asl_authority.storage.disk import HostDisk
 from asl_authority.values import certificate as certificates
 from asl_authority.values.cbor_views import read_dam_view
 from asl_authority.values.certificate import Certificate, issue
@@ -28,23 +26,16 @@ from asl_authority.values.request import AuthorityRequest, SubjectType
 from asl_authority.values.roles import Role
 from asl_authority.values.signed import Signed, unsigned
 from support.acts import ME, do, stand, standing_in
-from support.genesis import ROOT_KEYS, founded
+from support.genesis import ROOT_KEYS
 
 NEW = SecretKey(bytes(range(32)))
 THROWAWAY = SecretKey(b"t" * 32)
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("store")
-    founded(HostDisk(), root, domain_id=ME)
-    return root
-
-
 @pytest.fixture
-def root(kept: Path, tmp_path: Path) -> Path:
-    shutil.copytree(kept, tmp_path / "store")
-    return tmp_path / "store"
+def root(founded_store: Path) -> Path:
+    """A store of this test's own."""
+    return founded_store
 
 
 def certified(key: SecretKey, roles: tuple[Role, ...], policy_hash: str, kind: SubjectType) -> Signed[Certificate]:

@@ -42,7 +42,7 @@ from asl_authority.values.rootset import RootSet, Rotation
 from asl_authority.values.signed import Signed, unsigned
 from support.acts import ME, standing_in
 from support.domains import secret
-from support.genesis import POLICY, ROOT_KEYS, ROOTS, founded, known_random, sealed
+from support.genesis import POLICY, ROOT_KEYS, ROOTS, known_random, sealed
 
 DISK = HostDisk()
 LATER_KEYS = (ROOT_KEYS[0], secret("root 4"), secret("root 5"))
@@ -60,19 +60,10 @@ def rotation(old: RootSet = ROOTS, new: RootSet = LATER, by: tuple[SecretKey, ..
 TO_LAST = rotation(LATER, LAST, (LATER_KEYS[0], *LAST_KEYS))
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rehearsal's store, which no test changes."""
-    root = tmp_path_factory.mktemp("store")
-    founded(DISK, root, domain_id=ME)
-    return root
-
-
 @pytest.fixture
-def root(kept: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    shutil.copytree(kept, tmp_path / "store")
-    return tmp_path / "store"
+def root(founded_store: Path) -> Path:
+    """A store of this test's own."""
+    return founded_store
 
 
 def at(root: Path, domain_id: str, trusted: RootSet | None = LATER) -> Standing:

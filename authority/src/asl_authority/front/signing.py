@@ -31,7 +31,6 @@ SIGNING = (
     DRY_RUN,
 )
 WAYS = ("key", "payload", "add_signature")
-SIGNATURE_LIMIT = 64
 
 
 def begin(call: Call) -> bool:
@@ -69,7 +68,7 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
     """Judge, show, and go the way that was asked for."""
     from asl_authority.operations import collect
     from asl_authority.storage.plain_files import named, read_file
-    from asl_authority.values.ed25519 import SecretKey
+    from asl_authority.values.ed25519 import SIGNATURE_BYTES, SecretKey
 
     if path := call.values.get("so_far"):
         with named(path):
@@ -84,13 +83,14 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
     if path := call.values.get("add_signature"):
         collect.lint(task, throwaway)
         with named(path):
-            task = collect.with_signature(task, public, read_file(path, SIGNATURE_LIMIT))
-    else:
+            task = collect.with_signature(task, public, read_file(path, SIGNATURE_BYTES))
+        return _written(call, task)
+    if in_the_log(call):
         collect.lint(task, throwaway)
-        if in_the_log(call):
-            return _recorded(call, task, shown, lambda: unlocked(call, public, kind))
-        task = collect.sign_here(task, shown, call.terminal, lambda: unlocked(call, public, kind), throwaway)
-    return _written(call, task)
+        return _recorded(call, task, shown, lambda: unlocked(call, public, kind))
+    return _written(
+        call, collect.sign_here(task, shown, call.terminal, lambda: unlocked(call, public, kind), throwaway)
+    )
 
 
 def protect(call: Call) -> None:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from asl_authority.values.dam import Dam
     from asl_authority.values.policy import DomainPolicy
 
-SIGNATURE_LIMIT = 64
-
 
 def rotate(call: Call) -> Answer:
     """The next manifest, signed here or elsewhere, in the domain's log."""
@@ -97,10 +95,11 @@ def _signed(task: Task[Dam], path: object) -> Task[Dam]:
 
     from asl_authority.operations.collect import with_signature
     from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.ed25519 import SIGNATURE_BYTES
 
     given = Path(str(path))
     with named(given):
-        return with_signature(task, task.artifact.body.root_key, read_file(given, SIGNATURE_LIMIT))
+        return with_signature(task, task.artifact.body.root_key, read_file(given, SIGNATURE_BYTES))
 
 
 def _payload(task: Task[Dam], shown: str, path: object) -> Answer:

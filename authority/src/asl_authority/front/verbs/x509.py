@@ -20,11 +20,11 @@ TBS, SIGNATURE = ".tbs", ".sig"
 
 def export(call: Call) -> Answer:
     """Judge, show, and go the way that was asked for: a key here, bytes out, signatures in."""
-    from asl_authority.front.signing import SIGNATURE_LIMIT, begin, in_the_log, signer_named, unlocked
+    from asl_authority.front.signing import begin, in_the_log, signer_named, unlocked
     from asl_authority.operations import x509
     from asl_authority.operations.confirm import confirm
     from asl_authority.storage.plain_files import named, read_file
-    from asl_authority.values.ed25519 import SecretKey
+    from asl_authority.values.ed25519 import SIGNATURE_BYTES, SecretKey
     from asl_authority.values.keyfile import KeyKind
     from asl_authority.values.x509 import FOR_EVER, Validity
 
@@ -44,7 +44,7 @@ def export(call: Call) -> Answer:
         for each in wanted.certificates:
             path = folder / f"{each.name}{SIGNATURE}"
             with named(path):
-                signatures[each.name] = read_file(path, SIGNATURE_LIMIT)
+                signatures[each.name] = read_file(path, SIGNATURE_BYTES)
     elif in_the_log(call):
         return _recorded(call, wanted, shown)
     else:
