@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from asl_authority.errors import Busy, Damaged, Refused
-from asl_authority.operations.act import Act, Bench, Done, Made, Standing, carry_out, expect_sound
+from asl_authority.operations.act import Act, Bench, Done, Made, Standing, carry_out, expect_may_act, expect_sound
 from asl_authority.operations.boot_claim import claims_for
 from asl_authority.operations.domain_check import Report
 from asl_authority.operations.founding import found_domain
@@ -135,6 +135,21 @@ def test_in_a_domain_that_is_suspended_or_revoked_nothing_is_signed(root: Path, 
         put(standing)
     assert refused.value.check_id == "DOMAIN-ACTS"
     assert tree(root) == before
+
+
+@pytest.mark.parametrize(("state", "done"), [(State.SUSPENDED, True), (State.REVOKED, False)])
+def test_what_ends_a_suspension_is_done_in_it_and_nothing_ends_a_revocation(
+    root: Path, state: State, done: bool
+) -> None:
+    standing = stand(root)
+    standing = replace(standing, report=replace(standing.report, view=replace(standing.report.view, state=state)))
+    ends_it = Act("x", "x", (), b"x", lambda _: Made(()), in_any_state=True)
+
+    if done:
+        expect_may_act(standing, ends_it)
+    else:
+        with pytest.raises(Refused, match="REVOKED: nothing is signed in it"):
+            expect_may_act(standing, ends_it)
 
 
 def test_what_an_interrupted_try_left_under_a_name_is_taken_away(root: Path) -> None:

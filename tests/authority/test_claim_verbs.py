@@ -20,6 +20,7 @@ from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.operations.boot_claim import boot_claim, claims_for
 from asl_authority.operations.claim import NO_STORE
+from asl_authority.operations.gate import rehearsal_claim
 from asl_authority.operations.measure import measure, read_layers
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.domains import create_store, opened, read_log
@@ -33,6 +34,7 @@ from asl_authority.values.environment import Status
 from asl_authority.values.head import Head
 from asl_authority.values.log_entry import Entry, read_entry
 from asl_authority.values.log_record import RecordType
+from asl_authority.values.merkle import EMPTY_ROOT
 from asl_authority.values.readings import Readings
 from support.sealed_machine import (
     ALICE,
@@ -194,6 +196,15 @@ def test_a_list_of_builders_that_is_damaged_stops_the_claim(machine: SealedMachi
     assert status is ExitStatus.CHECK_FAILED
     assert "/etc/asl-auth-host/builders.json" in err
     assert read_builders(BUILDERS.to_bytes()) == BUILDERS
+
+
+def test_the_claim_of_a_rehearsal_is_none_but_in_a_rehearsal(machine: SealedMachine, tmp_path: Path) -> None:
+    path = tmp_path / "a.claim"
+    path.write_bytes(rehearsal_claim(Inventory("host", Checkpoint(ORIGIN, 0, EMPTY_ROOT), b"", 0, 0), None).to_bytes())
+
+    assert "CLAIM-REHEARSAL" in failed(answer(machine, "verify-env", path, "--paper"))
+    machine.put("run/asl/seal.json", json.dumps({**SEAL, "mode": "rehearsal"}))
+    assert "CLAIM-REHEARSAL" not in failed(answer(machine, "verify-env", path, "--paper"))
 
 
 def claimed(machine: SealedMachine, path: Path, *words: str) -> Path:

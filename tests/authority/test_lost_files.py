@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import Damaged, IoFailed
+from asl_authority.errors import Damaged, IoFailed, Refused
 from asl_authority.front.places import authority_root
-from asl_authority.operations.healing import find_lost, heal, need_copy
+from asl_authority.operations.healing import HEAL_FOUND, find_lost, heal, need_copy
 from asl_authority.operations.reading import find_domain
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.domains import create_store, held, opened, strange_directories
@@ -200,6 +200,28 @@ def test_a_claim_whose_block_is_lost_too_comes_from_the_store_that_was_copied(pl
     heal(source, lost, copy)
     assert find_lost(source) == []
     assert claim.read_bytes() == (place / "copy/env-claims" / claim.name).read_bytes()
+
+
+def test_domains_without_their_host_are_named(place: Path) -> None:
+    shutil.rmtree(store(place).host.root)
+
+    for words in (("domain", "check", DOMAIN), ("domain", "check", "host")):
+        status, check_id, error = told(place, *words)
+        assert (status, check_id) == (ExitStatus.STORE_DAMAGED, "DOMAIN-ARTIFACTS")
+        assert "the host is not here, while 1 of its domains are" in error
+
+
+def test_what_the_copy_holds_is_taken_only_by_its_sha_256(place: Path) -> None:
+    source = find_domain(HostDisk(), store(place).root, DOMAIN, rehearsal=False)
+    block = next(source.paths.store.glob("*.bin"))
+    copy = DomainPaths(place / "copy/domains" / DOMAIN)
+    block.unlink()
+    (copy.store / block.name).write_bytes(b"another")
+
+    with pytest.raises(Refused) as refused:
+        heal(source, find_lost(source), copy)
+    assert refused.value.check_id == HEAL_FOUND
+    assert not block.exists()
 
 
 def test_what_can_not_be_read_is_lost_and_written_again(place: Path) -> None:

@@ -89,6 +89,9 @@ def test_a_signature_over_a_file_is_in_the_hosts_log_before_it_is_in_a_file(mach
     assert entry.facts["kind"] == "asl.certificate/1"
     assert requests.KIND.type not in str(entry.facts)
     assert report.entries[-1][1].type is RecordType.RECEIPT
+    given = ("--root-set", "HERE/roots.json", "--policy", "HERE/policy.json")
+    status, said = call(machine, "cert", "verify", "HERE/cert.json", *given)
+    assert status is ExitStatus.DONE, f"what was signed holds: {said}"
 
 
 def test_without_a_claim_or_a_store_nothing_is_signed(machine: SealedMachine) -> None:
@@ -118,6 +121,16 @@ def test_a_name_that_is_taken_is_said_before_anything_is_signed(machine: SealedM
     status, said = call(machine, *ISSUE)
 
     assert (status, "nothing is overwritten" in said) == (ExitStatus.REFUSED, True)
+    assert store.host.checkpoint.read_bytes() == before
+
+
+def test_a_directory_that_is_not_there_is_said_before_anything_is_signed(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    before = store.host.checkpoint.read_bytes()
+    status, said = call(machine, *ISSUE[:-1], "HERE/nowhere/cert.json")
+
+    assert (status, "no such directory" in said) == (ExitStatus.USAGE, True), said
     assert store.host.checkpoint.read_bytes() == before
 
 
@@ -184,6 +197,17 @@ def test_a_host_is_founded_under_the_policy_that_is_sealed_and_no_other(machine:
     machine.put("etc/asl-auth-host/policy.hash", f"{POLICY.hash}\n")
     status, said = call(machine, *found)
     assert (status, "nothing is founded yet" in said) == (ExitStatus.REFUSED, True), said
+
+
+def test_where_the_host_is_lost_while_its_domains_are_there_no_new_one_is_founded(machine: SealedMachine) -> None:
+    found = ("domain", "found", str(with_prepared(machine, "prepared-real-host")))
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = with_store(machine)
+    shutil.rmtree(StorePaths(store).host.root)
+    status, said = call(machine, *found)
+
+    assert (status, "the host is not here, while" in said) == (ExitStatus.STORE_DAMAGED, True), said
+    assert not StorePaths(store).host.root.exists()
 
 
 def test_x509_certificates_are_in_the_hosts_log_before_they_are_in_files(tmp_path: Path) -> None:
