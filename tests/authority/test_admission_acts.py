@@ -21,16 +21,18 @@ from asl_authority.operations.admission import (
     record_facts,
     sign_decision,
 )
-from asl_authority.operations.admission_check import check_decision
+from asl_authority.operations.admission_check import check_decision, check_history
 from asl_authority.operations.admission_history import Decided
 from asl_authority.operations.applications import Application, court_of
 from asl_authority.operations.domain_moves import Move, move_act
+from asl_authority.operations.domain_reading import read_domain
 from asl_authority.operations.pieces import Piece
 from asl_authority.operations.replay import replay
 from asl_authority.operations.root_chain import Court
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage import layout
-from asl_authority.values import admission
+from asl_authority.storage.snapshots import load_snapshot
+from asl_authority.values import admission, rfc8032
 from asl_authority.values.admission import Decision, Terms, read_request
 from asl_authority.values.cbor_views import DAM_VIEW, read_dam_view, read_decision_view, read_request_view
 from asl_authority.values.domain_state import State
@@ -38,10 +40,11 @@ from asl_authority.values.log_record import RecordType
 from asl_authority.values.policy import FederationPolicy
 from asl_authority.values.roles import Role
 from asl_authority.values.signed import unsigned
-from asl_authority.values.trust_pin import read_pin
+from asl_authority.values.trust_pin import TrustPin, read_pin
 from support.acts import ME, standing_in
 from support.admissions import (
     FOREIGN,
+    FOREIGN_KEY,
     LIMITED,
     SCOPE,
     STRANGER,
@@ -54,6 +57,7 @@ from support.admissions import (
     stand,
 )
 from support.genesis import POLICY
+from support.story_store import QuickDisk
 
 ACCEPTED, DEFERRED, REJECTED = Ruling(Decision.ACCEPTED), Ruling(Decision.DEFERRED), Ruling(Decision.REJECTED)
 
@@ -514,15 +518,25 @@ def test_a_missing_file_of_an_admission_is_found(root: Path) -> None:
         stand(root, "host", sound=False)
 
 
+def test_the_roots_certificates_are_verified_by_two_implementations(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, sent = stand(root, "host"), foreign()
+    right, root_key = rfc8032.verifies, FOREIGN_KEY.public.raw
+    monkeypatch.setattr(rfc8032, "verifies", lambda key, *rest: key != root_key and right(key, *rest))
+
+    assert "SIGN-VERIFIED-ELSEWHERE" in hear(host, sent).failed
+
+
 Forge = Callable[[Bench, Decided, dict[str, Any]], tuple[Decided, dict[str, bytes], dict[str, Any]]]
 
 
-def forge(root: Path, change: Forge, domain_id: str = ME) -> str:
+def forge(root: Path, change: Forge, domain_id: str = ME, ruling: Ruling = LIMITED) -> str:
     """Record a decision that was changed on the way, by somebody who has the keys; the rule that finds it."""
     host = stand(root, "host")
     sent = local(stand(root)) if domain_id == ME else foreign()
     heard = hear(host, sent, sent.dam.body.root_key.key_id)
-    record = make_record(heard, LIMITED)
+    record = make_record(heard, ruling)
 
     def make(bench: Bench) -> Made:
         decided = sign_decision(heard, replace(record, snapshot_id=bench.claim.snapshot_id), bench)
@@ -553,6 +567,38 @@ def test_an_admission_without_its_pin_or_its_lease_is_found(root: Path) -> None:
         return replace(decided, pin=None), {}, facts
 
     assert forge(root, change) == "ADMISSION-FILES"
+
+
+def test_a_pin_of_another_root_key_is_found(root: Path) -> None:
+    def change(_: Bench, decided: Decided, facts: dict[str, Any]) -> Any:
+        assert decided.pin is not None
+        return replace(decided, pin=replace(decided.pin, root_key_fingerprints=("0" * 64,))), {}, facts
+
+    assert forge(root, change) == "TRUST-PIN-HOLDS"
+
+
+def test_a_pin_of_who_was_rejected_is_found(root: Path) -> None:
+    def change(_: Bench, decided: Decided, facts: dict[str, Any]) -> Any:
+        dam = decided.sent.dam.body
+        return replace(decided, pin=TrustPin(dam.domain_id, dam.policy_hash, (dam.root_key.key_id,))), {}, facts
+
+    assert forge(root, change, ruling=REJECTED) == "ADMISSION-FILES"
+
+
+def test_a_decision_is_pinned_to_a_snapshot_that_was_there_before_it(root: Path) -> None:
+    admitted(root, LIMITED)
+    standing = stand(root, "host")
+    report, paths = standing.report, standing.source.paths
+    reading, _ = read_domain(QuickDisk(), standing.store, paths, "host", rehearsal=True)
+    name = report.view.current_snapshot
+    assert name is not None
+    snapshot = load_snapshot(QuickDisk(), paths, name)
+    failed = [
+        [each.check_id for each in check_history(report.history, reading, report.authority, there) if not each.ok]
+        for there in ({name: snapshot}, {name: replace(snapshot, logseq=1000)}, {})
+    ]
+
+    assert failed == [[], ["ADMISSION-SNAPSHOT"], ["ADMISSION-SNAPSHOT"]]
 
 
 def test_a_view_of_something_else_is_found(root: Path) -> None:

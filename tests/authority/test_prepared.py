@@ -110,6 +110,24 @@ def test_what_was_signed_in_sessions_is_founded_as_what_was_signed_at_once(tmp_p
     assert len(trees(store.root)) > 30
 
 
+class Forgetful(MemoryDisk):
+    """A medium that takes signatures and does not keep them."""
+
+    def open_read(self, path: Path) -> int:
+        if path.suffix == ".signature":
+            raise FileNotFoundError(path)
+        return super().open_read(path)
+
+
+def test_a_medium_that_does_not_keep_what_a_root_signed_is_noticed() -> None:
+    disk = Forgetful()
+    write_prepared(disk, PLACE, prepared("me"))
+
+    with pytest.raises(Malformed) as noticed:
+        session(disk, ROOT_KEYS[0])
+    assert noticed.value.check_id == "SIGN-READ-BACK"
+
+
 def test_signatures_from_elsewhere_are_told_apart_by_what_they_verify() -> None:
     disk = on_disk()
     before = loaded(disk)

@@ -308,6 +308,26 @@ def test_a_rotation_that_does_not_lead_from_the_held_set_changes_nothing(
     assert not (root / "host/auth/rotation-2.json").exists()
 
 
+def test_a_domain_follows_no_rotation_of_its_host_that_too_few_signed(root: Path) -> None:
+    adopt(root)
+    first, second = chain_of(root).links
+    forged = RootChain((first, replace(second, rotation=rotation(by=(ROOT_KEYS[0], LATER_KEYS[1])))))
+
+    with pytest.raises(Refused) as refused:
+        follow_act(at(root, ME), forged)
+    assert refused.value.check_id == "ROTATION-OLD-SIGNED"
+
+
+def test_no_head_is_pinned_of_a_domain_that_breaks_a_rule(root: Path) -> None:
+    key = root / "domains" / ME / "certs/root.pub"
+    key.write_bytes(key.read_bytes() + b"\n")
+
+    with pytest.raises(Damaged) as damaged:
+        adopt(root)
+    assert damaged.value.check_id == "DOMAIN-ARTIFACTS"
+    assert not (root / "host/auth/rotation-2.json").exists()
+
+
 def test_the_same_rotation_is_adopted_once_and_followed_once(root: Path) -> None:
     adopt(root)
     with pytest.raises(Refused) as refused:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import Aborted, Malformed, Refused, UnlockFailed
+from asl_authority.errors import Aborted, Malformed, Refused, UnlockFailed, UsageError
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.operations.shares import (
@@ -297,6 +297,14 @@ def test_a_name_that_is_taken_is_told_before_anybody_is_asked(tmp_path: Path, na
 
     assert person.screen == []
     assert (tmp_path / name).read_bytes() == b"theirs"
+
+
+def test_a_directory_that_is_not_there_is_told_before_anybody_is_asked(tmp_path: Path) -> None:
+    person = Holders()
+    with pytest.raises(UsageError, match="no such directory"):
+        split_at(tmp_path / "nowhere", person, no_randomness("nowhere"))
+
+    assert person.screen == []
 
 
 def test_what_turns_up_while_shares_are_given_out_is_not_overwritten_and_nothing_else_stays(tmp_path: Path) -> None:

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def split_into_shares(call: Call, kind: KeyKind, public: PublicKey, places: Places) -> Answer:
     """Open the key, and give out shares that open its new file."""
     from asl_authority.operations.confirm import digest_text
-    from asl_authority.operations.shares import expect_free, split_key
+    from asl_authority.operations.shares import split_key
     from asl_authority.operations.unlock import unlock
-    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.storage.plain_files import expect_room, named, read_file
     from asl_authority.values.keyfile import cost_words
 
     threshold, count = _wanted(call)
     path = call.path("file")
-    expect_free(places)
+    expect_room(*places.all)
     with named(path):
         key = unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
     tried = split_key(call.terminal, call.outside.random, key, kind, places, threshold=threshold, count=count)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_authority.errors import Aborted, Malformed, Refused, UnlockFailed
+from asl_authority.errors import Aborted, Malformed, UnlockFailed
 from asl_authority.operations.keys import write_sealed
 from asl_authority.operations.terminal import Terminal
-from asl_authority.storage.plain_files import sha256_of, write_checked
+from asl_authority.storage.plain_files import expect_room, sha256_of, write_checked
 from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.keyfile import KeyKind, cost_words, open_key
@@ -46,15 +46,20 @@ class Places:
     public: Path
     record: Path
 
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """The three of them."""
+        return self.private, self.public, self.record
+
 
 def split_key(
     terminal: Terminal, random: Random, key: SecretKey, kind: KeyKind, places: Places, *, threshold: int, count: int
 ) -> Finding:
     """The same key in a new file that shares open, given out; the finding is of their combinations.
 
-    Raises Refused when a name is taken, Aborted, IoFailed; then there is no file.
+    Raises Refused when a name is taken, UsageError, Aborted, IoFailed; then there is no file.
     """
-    expect_free(places)
+    expect_room(*places.all)
     secret = random(SECRET_BYTES)
     shares = split(secret, threshold, count, random)
     combinations = check_combinations(shares, secret)
@@ -72,13 +77,6 @@ def split_key(
 
     write_sealed(terminal, random, key, shared_passphrase(secret), kind, places.private, hand_out)
     return combinations
-
-
-def expect_free(places: Places) -> None:
-    """Raises Refused when a name is taken."""
-    for path in (places.private, places.public, places.record):
-        if path.exists():
-            raise Refused(f"{path}: is there already; nothing is overwritten")
 
 
 def give_out(terminal: Terminal, shares: Sequence[Share]) -> None:
