@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
+# One worker a processor; tests/conftest.py says what stays together.
+SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 PROFILE ?= authority
 FUZZ_S ?= 5
 
@@ -23,7 +25,7 @@ lint: setup  ## style, types, shell, hooks
 	@$(PYTEST) -q tests/test_house.py
 
 fast: setup  ## the tests that need no image
-	@$(PYTEST) -q tests -m "not image and not boot and not long"
+	@$(PYTEST) -q $(SHARED) tests -m "not image and not boot and not long"
 
 test: setup  ## every tier: unit, steps, image, boot
 	@./build.py fetch --renew smoke >&2
@@ -31,7 +33,7 @@ test: setup  ## every tier: unit, steps, image, boot
 	@./build.py fetch --renew authority-tests >&2
 	@./build.py build smoke >&2
 	@./build.py build authority >&2
-	@$(PYTEST) tests -m "not long"
+	@$(PYTEST) $(SHARED) tests -m "not long"
 
 test-long: setup  ## what does not fit into the time of `make test`
 	@./build.py fetch --renew smoke >&2
@@ -39,7 +41,7 @@ test-long: setup  ## what does not fit into the time of `make test`
 	@./build.py fetch --renew authority-tests >&2
 	@./build.py build smoke >&2
 	@./build.py build authority >&2
-	@$(PYTEST) tests -m long
+	@$(PYTEST) $(SHARED) tests -m long
 
 fuzz: setup  ## fuzz every reader of the authority (FUZZ_S=5 seconds each)
 	@PYTHONPATH=tests:authority/src $(PYTHON) -m support.fuzz $(FUZZ_S)

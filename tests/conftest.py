@@ -38,6 +38,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# What takes minutes begins first, so that the many short tests fill up the end.
+LONGEST_FIRST = ("image/test_authority_suite.py", "boot", "image", "twice", "steps", "test_house.py", "authority")
+SHARED_MACHINES = ("rehearsal", "booted")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several workers share the tests: a file goes to one of them, and a shared machine's tests to one of them too."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_rank)
+
+
+def _group(item: pytest.Item) -> str:
+    used = getattr(item, "fixturenames", ())
+    place = getattr(item, "callspec", None) and item.callspec.params.get("host")  # type: ignore[attr-defined]
+    return next((name for name in SHARED_MACHINES if name in used or name == place), str(item.path))
+
+
+def _rank(item: pytest.Item) -> int:
+    place = item.path.relative_to(HOUSE / "tests")
+    return next((rank for rank, first in enumerate(LONGEST_FIRST) if place.is_relative_to(first)), len(LONGEST_FIRST))
+
+
 @pytest.fixture(scope="session")
 def iso(request: pytest.FixtureRequest) -> Iso:
     """The image under test."""

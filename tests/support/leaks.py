@@ -63,7 +63,7 @@ def plant(house: Path, at: Path) -> None:
     for part in PARTS:
         (at / part).parent.mkdir(parents=True, exist_ok=True)
         if (house / part).is_dir():
-            shutil.copytree(house / part, at / part, symlinks=True)
+            shutil.copytree(house / part, at / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copyfile(house / part, at / part)
     (at / ".venv").symlink_to((house / ".venv").resolve())
