@@ -14,7 +14,7 @@ from testinfra.host import Host
 
 from asl_image.machine import Machine
 from asl_image.qemu import Drive, MachineConfig
-from support.boots import EVERY_NIC, FAILED_UNITS, FIRMWARE_SETTINGS, at_prompt
+from support.boots import EVERY_NIC, FAILED_UNITS, FIRMWARE_SETTINGS, SETTLED_S, at_prompt
 from support.iso import Iso
 from support.needs import lacking
 from support.serial_backend import booted_host
@@ -102,7 +102,7 @@ def booted(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machi
     """
     config = MachineConfig(medium=Drive(iso.path, "cdrom"), nics=EVERY_NIC, extra=FIRMWARE_SETTINGS)
     with at_prompt(config, tmp_path_factory.mktemp("booted")) as machine:
-        machine.run(FAILED_UNITS, timeout_s=120)
+        machine.run(FAILED_UNITS, timeout_s=SETTLED_S + 60)
         yield machine
 
 
@@ -114,7 +114,7 @@ def rehearsal(iso: Iso, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
     """
     config = MachineConfig(medium=Drive(iso.path, "usb"), memory_mib=2400)
     with at_prompt(config, tmp_path_factory.mktemp("rehearsal"), key="r") as machine:
-        machine.run(FAILED_UNITS, timeout_s=120)
+        machine.run(FAILED_UNITS, timeout_s=SETTLED_S + 60)
         yield machine
 
 

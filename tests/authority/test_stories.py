@@ -70,7 +70,9 @@ def test_a_story_that_would_be_told_otherwise_is_noticed(here: Path) -> None:
     story = "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n! asl-auth-host: somewhere else: no such file\n= 0\n"
 
     assert tell("x", story, here) == (
-        "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n! asl-auth-host: nothing.yaml: no such file\n= 2\n"
+        "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n"
+        "! asl-auth-host: PATH-MISSING: nothing.yaml: no such file\n"
+        "!   look at the path; it is taken as typed\n= 2\n"
     )
 
 

@@ -23,6 +23,12 @@ FIRMWARE_SETTINGS = (
     *("-fw_cfg", "name=opt/io.systemd.credentials/try,string=x"),
 )
 EVERY_NIC: tuple[Nic, ...] = ("virtio-net-pci", "e1000", "usb-net")
+# Waits: the report is written when everything has started, which may be long after the prompt on a busy machine.
+SETTLED_S = 300
+FAILED_UNITS = (
+    f"for second in {{1..{SETTLED_S}}}; do [ -e /run/asl/failed-units ] && break; sleep 1; done; "
+    "cat /run/asl/failed-units"
+)
 
 
 @contextmanager
@@ -35,7 +41,7 @@ def at_prompt(config: MachineConfig, logs: Path, key: str = "s") -> Iterator[Mac
         yield machine
 
 
-def ask(machine: Machine, questions: Mapping[str, str], timeout_s: float = 120.0) -> dict[str, str]:
+def ask(machine: Machine, questions: Mapping[str, str], timeout_s: float = SETTLED_S + 60.0) -> dict[str, str]:
     """The answer (stdout and stderr) to each command, all in one go; a command that fails says so in a last line."""
     script = "".join(
         f'echo "@@ {name}"; bash -c {shlex.quote(command)} 2>&1 </dev/null || echo "status $?"; echo\n'
@@ -45,10 +51,6 @@ def ask(machine: Machine, questions: Mapping[str, str], timeout_s: float = 120.0
     return {name: text.removesuffix("\n") for name, text in zip(answers[::2], answers[1::2], strict=True)}
 
 
-# Waits: the report is written when everything has started, which may be after the prompt.
-FAILED_UNITS = (
-    "for second in {1..90}; do [ -e /run/asl/failed-units ] && break; sleep 1; done; cat /run/asl/failed-units"
-)
 KEY_QUESTIONS = {
     "failed units": FAILED_UNITS,
     "interfaces": "ls /sys/class/net",

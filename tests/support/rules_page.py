@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from asl_authority import values
+from asl_authority.operations.own_rules import OWN_RULES
 from asl_authority.values.kinds import Kind
 from asl_authority.values.rules import Rule
 
@@ -69,13 +70,14 @@ def problems(papers: Iterable[Paper], tests: Mapping[str, str]) -> Iterator[str]
     """What is wrong with the rules: told twice, never checked, never tried, or checked and not told."""
     every = list(papers)
     counted = Counter(rule.check_id for paper in every for rule in paper.rules)
+    counted.update(rule.check_id for rule in OWN_RULES)
     yield from (f"{check_id}: is a rule {count} times" for check_id, count in counted.items() if count > 1)
     for paper in every:
-        used = set(_strings(paper.text)) | {kind.schema_id for kind in paper.kinds}
+        used = set(strings(paper.text)) | {kind.schema_id for kind in paper.kinds}
         for rule in paper.rules:
             if rule.check_id not in used:
                 yield f"{rule.check_id}: {paper.name}.py never checks it"
-            if not _tried(rule.check_id, tests):
+            if not tried(rule.check_id, tests):
                 yield f"{rule.check_id}: no test mentions it"
         for check_id in _answers(paper.text):
             if check_id not in counted:
@@ -87,8 +89,8 @@ def page(papers: Iterable[Paper], tests: Mapping[str, str]) -> str:
     rows: dict[str, list[str]] = {}
     for paper in papers:
         for rule in paper.rules:
-            tried = " ".join(f"`{name.removesuffix('.py')}`" for name in _tried(rule.check_id, tests))
-            cells = (f"`{rule.check_id}`", rule.basis, rule.says, f"`{paper.name}`", tried)
+            names = " ".join(f"`{name.removesuffix('.py')}`" for name in tried(rule.check_id, tests))
+            cells = (f"`{rule.check_id}`", rule.basis, rule.says, f"`{paper.name}`", names)
             rows.setdefault(rule.paper, []).append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     parts = [HEAD]
     for name in sorted(rows, key=str.lower):
@@ -97,16 +99,18 @@ def page(papers: Iterable[Paper], tests: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
-def _tried(check_id: str, tests: Mapping[str, str]) -> list[str]:
+def tried(check_id: str, tests: Mapping[str, str]) -> list[str]:
+    """The tests that name this check id."""
     quoted = f'"{check_id}"'
-    return [_short(name) for name, text in tests.items() if quoted in text]
+    return [short(name) for name, text in tests.items() if quoted in text]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A test's name without what all have."""
     return name.removeprefix("authority/").removeprefix("support/")
 
 
-def _strings(text: str) -> Iterator[str]:
+def strings(text: str) -> Iterator[str]:
     """The strings of a module, without its RULES and without what only documents."""
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign) and any(

@@ -114,7 +114,11 @@ def _at_rest(standing: Standing, name: str) -> AtRest:
     root = standing.source.paths.root
     private, public = root / layout.private_key_name(name), root / layout.public_key_name(name)
     if not private.is_file():
-        raise Refused(f"{private}: is not there: this takes that key", hint="is this domain's authority elsewhere?")
+        raise Refused(
+            f"{private}: is not there: this takes that key",
+            hint="is this domain's authority elsewhere?",
+            check_id="KEY-HERE",
+        )
     return AtRest(str(private), read_file(private, KEY_FILE_LIMIT), USES[name].kind, given_public_key(public))
 
 

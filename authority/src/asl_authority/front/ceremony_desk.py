@@ -197,7 +197,7 @@ class NobodysDesk:
 
     def choose(self, why: str, *, again: bool) -> Choice:  # noqa: ARG002
         """Nobody is there to choose."""
-        raise Refused(f"the rehearsal does not come to its end: {why}", hint=BLANK)
+        raise Refused(f"the rehearsal does not come to its end: {why}", hint=BLANK, check_id="CEREMONY-ENDS")
 
     def finished(self, number: int, outcome: Outcome | None) -> None:
         """On with it."""

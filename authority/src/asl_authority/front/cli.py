@@ -15,7 +15,7 @@ from typing import NoReturn, TextIO
 
 from asl_authority import __version__, contract
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import AuthorityError, IoFailed, UsageError
+from asl_authority.errors import Aborted, AuthorityError, IoFailed, UsageError
 from asl_authority.front.outside import Outside, this_machine
 from asl_authority.front.parser import Request, parse, program_help, verb_parser
 from asl_authority.front.verb import Answer, Call
@@ -62,8 +62,10 @@ def run(
     verb's answer, or what a person stopped it by or can mend: for who runs verbs in a row.
     """
     wants_json = "--json" in words
+    asked = program
     try:
         request = parse(program, words)
+        asked = f"{program} {request.verb.name}" if request.verb is not None else program
         if errands and request.verb is not None and not request.help:
             from asl_authority.front.places import is_for_the_authority
 
@@ -74,24 +76,23 @@ def run(
         return _carry_out(program, request, stdout, stderr, machine, outside or this_machine(), heard)
     except AuthorityError as error:
         heard(error)
-        return say_error(program, error, error.status, stdout if wants_json else None, stderr)
+        return say_error(program, error, stdout if wants_json else None, stderr, asked)
     except KeyboardInterrupt as stop:
         heard(stop)
-        stopped = AuthorityError("stopped by you")
-        return say_error(program, stopped, ExitStatus.ABORTED, stdout if wants_json else None, stderr)
+        return say_error(program, Aborted("stopped by you"), stdout if wants_json else None, stderr, asked)
     except BrokenPipeError:
         return ExitStatus.IO_FAILED
     except OSError as error:
         failed = IoFailed(f"{error.filename or 'output'}: {error.strerror}")
         can_say = wants_json and not isinstance(error, _OutputError)
-        return say_error(program, failed, failed.status, stdout if can_say else None, stderr)
+        return say_error(program, failed, stdout if can_say else None, stderr, asked)
     except Exception as error:
         # A bug: it keeps its traceback, and a caller that waits for an object still gets one.
         import traceback
 
         traceback.print_exc(file=stderr)
-        fault = AuthorityError(f"our fault: {type(error).__name__}", hint="please report the lines above")
-        return say_error(program, fault, fault.status, stdout if wants_json else None, stderr)
+        fault = AuthorityError(f"our fault: {type(error).__name__}")
+        return say_error(program, fault, stdout if wants_json else None, stderr, asked)
 
 
 def _carry_out(
@@ -169,18 +170,15 @@ def _say_version(program: str, request: Request, stdout: TextIO) -> ExitStatus:
     )
 
 
-def say_error(
-    program: str, error: AuthorityError, status: ExitStatus, json_to: TextIO | None, stderr: TextIO
-) -> ExitStatus:
-    """Say what went wrong to a person and, where one waits, to a program."""
+def say_error(program: str, error: AuthorityError, json_to: TextIO | None, stderr: TextIO, asked: str) -> ExitStatus:
+    """Say what went wrong to a person and, where one waits, to a program; `asked` as in ui.error_text."""
     from asl_authority.front import ui
 
-    stderr.write(ui.error_text(program, error))
+    stderr.write(ui.error_text(program, error, asked))
     if json_to is not None:
-        json_to.write(
-            ui.json_object(program, status, error=str(error), check_id=ui.check_id_of(error), hint=error.hint)
-        )
-    return status
+        said = {"error": str(error), "check_id": ui.check_id_of(error), "hint": ui.hint_of(error, asked)}
+        json_to.write(ui.json_object(program, error.status, **said))
+    return error.status
 
 
 def _help(program: str, request: Request) -> str:

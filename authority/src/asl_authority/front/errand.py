@@ -32,7 +32,9 @@ def have_done(machine: Path, program: str, words: Sequence[str], console: str = 
     try:
         errand = Errand(program, tuple(words), str(Path.cwd()))
     except FileNotFoundError:
-        raise UsageError("the directory that this is called in is gone", hint="cd to another one") from None
+        raise UsageError(
+            "the directory that this is called in is gone", hint="cd to another one", check_id="PATH-MISSING"
+        ) from None
     with (
         _terminal(console) as terminal,
         handed_over(machine, errand, (STDOUT, STDERR, *terminal)) as line,

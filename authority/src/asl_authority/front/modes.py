@@ -17,7 +17,7 @@ ADMISSION, MAINTENANCE = ProfileMode.ADMISSION, ProfileMode.MAINTENANCE
 # In every mode: they open no key, and write nothing into a store but what is logged unsigned (claim).
 READING = frozenset(
     (
-        *("status", "self-test", "claim", "verify-env", "measure", "serve"),
+        *("status", "self-test", "claim", "verify-env", "measure", "serve", "explain"),
         *("config show", "config check"),
         *("policy new", "policy check", "policy hash", "policy show"),
         *("root show", "root verify", "domain list", "domain show", "domain check"),

@@ -23,6 +23,7 @@ HIDDEN = argparse.SUPPRESS
 GROUPS: Mapping[str, str] = {
     "status": "machine",
     "self-test": "machine",
+    "explain": "explain",
     "config": "config",
     "serve": "machine",
     "policy": "policy",

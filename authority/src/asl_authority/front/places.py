@@ -52,6 +52,7 @@ def expect_outside(root: Path, values: Mapping[str, Any]) -> None:
             raise Refused(
                 f"--{name} {str(path)!a}: lies in the store, where nothing is put by hand",
                 hint=f"name a file elsewhere; on a sealed host in {contract.DESK}",
+                check_id="PATH-IN-STORE",
             )
 
 
@@ -64,7 +65,7 @@ def another_machine(call: Call) -> Path:
 def _allowed(machine: Path, given: Path, option: str) -> Path:
     _expect_unsealed(machine, option)
     if not given.is_dir():
-        raise UsageError(f"{option} {str(given)!a}: no such directory")
+        raise UsageError(f"{option} {str(given)!a}: no such directory", check_id="PATH-MISSING")
     return given.resolve() if given.is_symlink() else given  # below it no link is followed
 
 
@@ -74,7 +75,9 @@ def _expect_unsealed(machine: Path, option: str) -> None:
     seal = load_seal(machine)
     if seal is not None and seal.mode is not contract.Mode.REHEARSAL:
         raise Refused(
-            f"{option}: on a sealed host only in rehearsal", hint="start the rehearsal entry of the boot menu"
+            f"{option}: on a sealed host only in rehearsal",
+            hint="start the rehearsal entry of the boot menu",
+            check_id="SEALED-REHEARSAL",
         )
 
 

@@ -84,9 +84,11 @@ def _run(machine: Path, found: Received, out: TextIO, err: TextIO, terminal: lis
         os.chdir(errand.directory)
     except OSError as error:
         refused: AuthorityError = Refused(
-            f"{errand.directory}: {error.strerror}: the authority can't work there", hint=f"cd {contract.DESK}"
+            f"{errand.directory}: {error.strerror}: the authority can't work there",
+            hint=f"cd {contract.DESK}",
+            check_id="PATH-UNREADABLE",
         )
-        return cli.say_error(program, refused, refused.status, out if "--json" in errand.words else None, err)
+        return cli.say_error(program, refused, out if "--json" in errand.words else None, err, program)
     # Without one that was handed over it looks for this process's own, and there is none.
     person = ConsoleTerminal(descriptor=terminal[0] if terminal else None)
     outside = Outside(person, fresh_bytes, protect_this_process)

@@ -54,7 +54,9 @@ def begin(call: Call) -> bool:
     if output is None and not call.dry_run:
         raise UsageError("--output is missing: where shall it go?")
     if output is not None and not output.parent.is_dir():
-        raise UsageError(f"{output.parent}: no such directory", hint="make it, and begin again")
+        raise UsageError(
+            f"{output.parent}: no such directory", hint="make it, and begin again", check_id="PATH-MISSING"
+        )
     return rehearsal_here(seal, bool(call.values.get("rehearsal")))
 
 

@@ -20,13 +20,17 @@ def expect_free(call: Call, domain_id: str) -> None:
     from asl_authority.storage.layout import StorePaths
 
     if not call.root.is_dir():
-        raise UsageError(f"{call.root}: no such directory", hint="--root names the authority's tree")
+        raise UsageError(
+            f"{call.root}: no such directory", hint="--root names the authority's tree", check_id="PATH-MISSING"
+        )
     store = StorePaths(call.root)
     paths = store.host if domain_id == HOST else store.domain(domain_id)
     if domain_id == HOST and not paths.root.exists():
         expect_no_domains(HostDisk(), store)
     if paths.root.exists():
-        raise Refused(f"{paths.root}: is there already; nothing is overwritten", hint="see: domain list")
+        raise Refused(
+            f"{paths.root}: is there already; nothing is overwritten", hint="see: domain list", check_id="PATH-TAKEN"
+        )
 
 
 def checked(call: Call, disk: Disk, domain_id: str, *, trusted: RootSet | None, rehearsal: bool) -> Report:

@@ -58,7 +58,7 @@ class ConsoleTerminal:
         descriptor = self._tty()
         while b"\n" not in self._read:
             if len(self._read) > LONGEST_LINE:
-                raise Refused(f"a line has at most {LONGEST_LINE} bytes")
+                raise Refused(f"a line has at most {LONGEST_LINE} bytes", check_id="TERMINAL-LINE")
             try:
                 piece = os.read(descriptor, LONGEST_LINE + 1)
             except OSError as error:
@@ -70,7 +70,7 @@ class ConsoleTerminal:
         try:
             return line.decode()
         except UnicodeDecodeError:
-            raise Refused("what was typed is not UTF-8") from None
+            raise Refused("what was typed is not UTF-8", check_id="TERMINAL-LINE") from None
 
     def _tty(self) -> int:
         if self._open is None:
@@ -78,7 +78,9 @@ class ConsoleTerminal:
                 self._open = os.open(self._device, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
             except OSError:
                 raise Refused(
-                    "this asks questions, and there is no terminal to ask on", hint="run it on the host's console"
+                    "this asks questions, and there is no terminal to ask on",
+                    hint="run it on the host's console",
+                    check_id="TERMINAL-MISSING",
                 ) from None
         return self._open
 

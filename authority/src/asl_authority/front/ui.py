@@ -13,7 +13,7 @@ from typing import Any
 
 from asl_authority import __version__
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import AuthorityError
+from asl_authority.errors import AuthorityError, UsageError
 from asl_authority.values.finding import Finding
 
 WIDTH = 78
@@ -43,18 +43,26 @@ def rehearsal_banner() -> str:
     return "\n".join((*_REHEARSAL, "")) + "\n"
 
 
-def error_text(program: str, error: AuthorityError) -> str:
-    """What, where, what now."""
-    check_id = check_id_of(error)
-    lines = [f"{program}: {f'{check_id}: ' if check_id else ''}{plain(str(error))}"]
+def error_text(program: str, error: AuthorityError, asked: str) -> str:
+    """What, where, what now; `asked` is the program and, where it was understood, the verb."""
+    line = f"{program}: {check_id_of(error)}: {plain(str(error))}"
+    return "\n".join((line, *wrapped(plain(hint_of(error, asked)), "  "))) + "\n"
+
+
+def check_id_of(error: AuthorityError) -> str:
+    """The rule that was broken."""
+    return error.check_id or error.general_id
+
+
+def hint_of(error: AuthorityError, asked: str) -> str:
+    """What to do now: what the one who refuses says, or what is said of the rule, or of an end like this."""
     if error.hint:
-        lines.append(f"  {plain(error.hint)}")
-    return "\n".join(lines) + "\n"
+        return error.hint
+    if isinstance(error, UsageError) and not error.check_id:
+        return f"see: {asked} --help"
+    from asl_authority.operations.own_rules import what_now
 
-
-def check_id_of(error: AuthorityError) -> str | None:
-    """The rule that was broken, where one was."""
-    return error.check_id or None
+    return what_now(error)
 
 
 def findings_members(findings: Sequence[Finding]) -> list[dict[str, object]]:

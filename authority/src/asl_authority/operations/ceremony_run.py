@@ -127,7 +127,11 @@ class OnDisk(Kept):
 
 def taken(path: Path) -> Refused:
     """A record is there: it is continued, or another is made."""
-    return Refused(f"{path}: is there already; nothing is overwritten", hint=f"to go on with it: --continue {path}")
+    return Refused(
+        f"{path}: is there already; nothing is overwritten",
+        hint=f"to go on with it: --continue {path}",
+        check_id="PATH-TAKEN",
+    )
 
 
 def load_record(path: Path, ceremony: Ceremony, *, go_on: bool) -> OnDisk:
@@ -144,7 +148,9 @@ def load_record(path: Path, ceremony: Ceremony, *, go_on: bool) -> OnDisk:
     if not finding.ok:
         raise Refused(f"{path}: {finding.detail}", check_id=finding.check_id)
     if go_on and record.ended:
-        raise Refused("this ceremony has ended: nothing is left to do", hint="see: ceremony report")
+        raise Refused(
+            "this ceremony has ended: nothing is left to do", hint="see: ceremony report", check_id="CEREMONY-ENDED"
+        )
     if len(whole) < len(data):
         shorten(path, len(whole))
     return OnDisk(record, path, len(whole), cut=len(whole) < len(data))
@@ -201,7 +207,11 @@ def _hold_step(kept: Kept, desk: Desk, verbs: Verbs, number: int, step: Step, *,
 
 
 def _end(number: int) -> NoReturn:
-    raise Aborted(f"the ceremony was ended at step {number}", hint="to go on with it: ceremony run --continue")
+    raise Aborted(
+        f"the ceremony was ended at step {number}",
+        hint="to go on with it: ceremony run --continue",
+        check_id="CEREMONY-STOPPED",
+    )
 
 
 def _try(kept: Kept, desk: Desk, verbs: Verbs, number: int, step: Step) -> tuple[Event | None, Outcome | None]:

@@ -80,13 +80,15 @@ class Obedient:
     def ask(self, question: str) -> str:
         """The words that are asked for. Raises Refused for any other question."""
         if self._shown is None or not asked_digest(question, self._shown.digest):
-            raise Refused(f"only a person can answer this: {question.strip()}", hint=BLANK)
+            raise Refused(
+                f"only a person can answer this: {question.strip()}", hint=BLANK, check_id="CEREMONY-UNANSWERED"
+            )
         return " ".join(self._shown.words)
 
     def secret(self, question: str) -> str:
         """A passphrase that was revealed. Raises Refused when there is none."""
         if not (known := self._passphrases.next()):
-            raise Refused(f"only a person knows this: {question.strip()}", hint=BLANK)
+            raise Refused(f"only a person knows this: {question.strip()}", hint=BLANK, check_id="CEREMONY-UNANSWERED")
         return known
 
     def reveal(self, text: str, question: str) -> None:  # noqa: ARG002 - as Terminal has it

@@ -52,6 +52,6 @@ def _lease(source: Source, store: StorePaths) -> tuple[Lease, int]:
     ours = (each for each in entries if each.facts.get("domain_id") == source.domain_id)
     granted = [epoch_of(each) for each in ours if state_of(each) is State.COURTESY and epoch_of(each)]
     if not granted:
-        raise Refused(f"{source.domain_id} is here by courtesy, and has no lease", hint=HINT)
+        raise Refused(f"{source.domain_id} is here by courtesy, and has no lease", hint=HINT, check_id="LEASE-GIVEN")
     lease = loaded(source.disk, store.host, layout.lease_name(granted[-1]), read_lease, 1 << 16)
     return lease, max(epoch_of(each) for each in entries)

@@ -52,6 +52,7 @@ def move_act(host: Standing, domain_id: str, move: Move, reason: str = "") -> Ac
         raise Refused(
             f"{domain_id}: no domain that the host has to do with",
             hint="which ones it has to do with: domain list, admit show",
+            check_id="DOMAIN-UNKNOWN",
         )
     before = history.state(domain_id)
     finding = check_by_hand(history, domain_id, after)

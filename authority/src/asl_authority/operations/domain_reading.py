@@ -114,7 +114,7 @@ class Reading:
         try:
             data = durable.read(self.disk, path, 1 << 20)
         except FileNotFoundError:
-            raise Damaged(f"{path}: is not there") from None
+            raise Damaged(f"{path}: is not there", check_id="STORE-FILE-LOST") from None
         return read_named(str(path), read_claim, data)
 
     def operation_of(self, logseq: int) -> int:
@@ -148,7 +148,7 @@ def read_authority(reading: Reading, domain_id: str, log_key: PublicKey, *, rehe
             dam = load_signed(reading, name, dams.KIND, read_dam, rehearsal=rehearsal)
             found.append(InForce(logseq, dam, reading.load(layout.policy_name(dam.body.policy_hash), read_policy)))
     if not found:
-        raise Damaged(f"{reading.paths.root}: its log names no DAM")
+        raise Damaged(f"{reading.paths.root}: its log names no DAM", check_id="DOMAIN-ARTIFACTS")
     return Authority(
         domain_id=domain_id,
         rehearsal=rehearsal,
@@ -180,7 +180,7 @@ def read_chain(reading: Reading, *, rehearsal: bool) -> RootChain:
             signed = load_signed(reading, rotation, ROTATION, read_rotation, rehearsal=rehearsal) if there else None
             links.append(Link(logseq, roots, signed, _heads(logseq, entry)))
     if not links:
-        raise Damaged(f"{reading.paths.root}: its log names no root set")
+        raise Damaged(f"{reading.paths.root}: its log names no root set", check_id="DOMAIN-ARTIFACTS")
     return RootChain(tuple(links))
 
 
@@ -229,7 +229,9 @@ def own_roots(disk: Disk, store: StorePaths, *, rehearsal: bool) -> RootSet | No
     names = [name for name in _names(disk, place) if name.endswith(".pub")]
     trusted = [loaded(disk, store.host, f"trusted-roots/{name}", read_public_key_file, 4096) for name in names]
     if strangers := [key.key_id for key in found.root_keys if key not in trusted]:
-        raise Damaged(f"{place}: the root set names a key that is not there: {strangers[0]}")
+        raise Damaged(
+            f"{place}: the root set names a key that is not there: {strangers[0]}", check_id="DOMAIN-ARTIFACTS"
+        )
     return found
 
 
@@ -249,7 +251,7 @@ def loaded(disk: Disk, paths: DomainPaths, name: str, read: Callable[[bytes], T]
     try:
         data = durable.read(disk, path, most)
     except FileNotFoundError:
-        raise Damaged(f"{path}: is not there") from None
+        raise Damaged(f"{path}: is not there", check_id="STORE-FILE-LOST") from None
     return read_named(str(path), read, data)
 
 

@@ -32,7 +32,7 @@ def read_devices(machine: Path, advance: Callable[[int], None] = lambda _: None)
     """Layers and medium, read by this process as far as it may. Raises Refused on a machine without a seal."""
     seal = state.load_seal(machine)
     if seal is None:
-        raise Refused("not started from a sealed image: there are no layers to read")
+        raise Refused("not started from a sealed image: there are no layers to read", check_id="SEALED-HOST")
     return sealed_media.read_sealed(machine, seal, advance)
 
 
@@ -93,12 +93,14 @@ def declare(seen: Environment, said: Mapping[str, tuple[str, ...]]) -> Environme
     found: dict[str, Fact[object]] = {}
     for name, values in sorted(said.items()):
         if name not in FACTS:
-            raise Refused(f"{name!a} is no fact of an environment", hint=f"one of: {', '.join(FACTS)}")
+            raise Refused(
+                f"{name!a} is no fact of an environment", hint=f"one of: {', '.join(FACTS)}", check_id="FACT-NAME"
+            )
         fact: Fact[object] = getattr(seen, name)
         if name == ADDED and isinstance(fact.value, tuple):
             values = tuple(sorted({*fact.value, *(f"{DECLARED_WORD}{value}" for value in values)}))
         elif fact.status is not Status.ABSENT:
-            raise Refused(f"{name}: was measured; what anybody says of it does not count")
+            raise Refused(f"{name}: was measured; what anybody says of it does not count", check_id="FACT-MEASURED")
         found[name] = declared(name, values)
     return replace(seen, **found)  # type: ignore[arg-type]  # declared reads each as its field says
 

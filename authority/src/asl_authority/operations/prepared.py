@@ -120,7 +120,7 @@ def load_prepared(disk: Disk, path: Path, *, rehearsal: bool) -> PreparedGenesis
 
 def _index(disk: Disk, path: Path, *, rehearsal: bool) -> PreparedIndex:
     if not disk.is_directory(path):
-        raise UsageError(f"{path}: no such directory")
+        raise UsageError(f"{path}: no such directory", check_id="PATH-MISSING")
     data = read_files(disk, path, [INDEX], LIMITS.size).get(INDEX)
     if data is None or durable.is_part(path.name):
         raise Refused(
@@ -131,9 +131,13 @@ def _index(disk: Disk, path: Path, *, rehearsal: bool) -> PreparedIndex:
     with named(path / INDEX):
         index = read_prepared_index(data)
     if index.rehearsal and not rehearsal:
-        raise Refused(f"{path}: a rehearsal's, which nothing real accepts", hint="go on by --rehearsal")
+        raise Refused(
+            f"{path}: a rehearsal's, which nothing real accepts",
+            hint="go on by --rehearsal",
+            check_id="REHEARSAL-APART",
+        )
     if rehearsal and not index.rehearsal:
-        raise UsageError(f"{path}: real, and no rehearsal's", hint="leave --rehearsal away")
+        raise UsageError(f"{path}: real, and no rehearsal's", hint="leave --rehearsal away", check_id="REHEARSAL-APART")
     return index
 
 

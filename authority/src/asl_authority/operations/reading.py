@@ -70,12 +70,16 @@ def find_domain(disk: Disk, root: Path, domain_id: str, *, rehearsal: bool) -> S
     if not disk.is_directory(store.host.log):
         expect_no_domains(disk, store)
         raise Refused(
-            f"{root}: there is no store here", hint="is the store volume connected and mounted? see: status; or --root"
+            f"{root}: there is no store here",
+            hint="is the store volume connected and mounted? see: status; or --root",
+            check_id="STORE-MISSING",
         )
     paths = store.host if domain_id == HOST else store.domain(domain_id)
     if not disk.is_directory(paths.log):
         there = ", ".join((HOST, *domain_ids(disk, store)))
-        raise Refused(f"{domain_id}: there is no such domain in this store", hint=f"there are: {there}")
+        raise Refused(
+            f"{domain_id}: there is no such domain in this store", hint=f"there are: {there}", check_id="DOMAIN-UNKNOWN"
+        )
     _expect_kind(head_origin(disk, paths), domain_id, rehearsal=rehearsal)
     return Source(disk, paths, domain_id, origin_of(domain_id, rehearsal=rehearsal), rehearsal)
 
@@ -146,7 +150,11 @@ def _expect_kind(origin: str | None, domain_id: str, *, rehearsal: bool) -> None
     """A rehearsal's store and a real one never pass for each other."""
     if origin == origin_of(domain_id, rehearsal=True) and not rehearsal:
         raise Refused(
-            f"{domain_id}: a domain of a rehearsal, which nothing real accepts", hint="look at it by --rehearsal"
+            f"{domain_id}: a domain of a rehearsal, which nothing real accepts",
+            hint="look at it by --rehearsal",
+            check_id="REHEARSAL-APART",
         )
     if origin == origin_of(domain_id, rehearsal=False) and rehearsal:
-        raise UsageError(f"{domain_id}: a real domain, no rehearsal's", hint="leave --rehearsal away")
+        raise UsageError(
+            f"{domain_id}: a real domain, no rehearsal's", hint="leave --rehearsal away", check_id="REHEARSAL-APART"
+        )

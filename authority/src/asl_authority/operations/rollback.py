@@ -150,8 +150,9 @@ def lost_here(source: Source, heads: Sequence[KeptHead], keys: Sequence[PublicKe
 def _set_aside(source: Source, reader: LogReader, stick: Stick, there: KeptHead, finding: Finding) -> None:
     if not any(is_same(there, each, source.origin) for each in _given_up(source, reader)):
         raise IoFailed(
-            f"{stick.path(source.origin)}: {finding.check_id}: this log does not go on from it; it is left as it is",
+            f"{stick.path(source.origin)}: this log does not go on from it; it is left as it is",
             hint="put the right stick in; until then the head is on paper only",
+            check_id=finding.check_id,
         )
     stick.set_aside(source.origin, there)
 

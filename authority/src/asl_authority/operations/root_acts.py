@@ -63,7 +63,10 @@ def follow_act(standing: Standing, host: RootChain) -> Act:
     links = () if place is None else host.links[place + 1 :]
     rotations = [link.rotation for link in links if link.rotation is not None]
     if not rotations:
-        raise Refused(f"{standing.domain_id} goes back to root set {held.version}, as the host does: nothing is left")
+        raise Refused(
+            f"{standing.domain_id} goes back to root set {held.version}, as the host does: nothing is left",
+            check_id="ROOTS-BACK",
+        )
     before = held
     for rotation in rotations:
         _expect_follows(rotation, before)

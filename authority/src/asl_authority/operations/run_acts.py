@@ -48,7 +48,11 @@ def run_act(standing: Standing, program: Program, inputs: Mapping[str, bytes]) -
     named = output_names(run)
     blocks = (program.to_bytes(), *inputs.values(), *run.outputs.values())
     if sum(map(len, blocks)) > MOST_READ:
-        raise Refused(f"more than {MOST_READ >> 20} MiB at once", hint="let the program make less, or run it in parts")
+        raise Refused(
+            f"more than {MOST_READ >> 20} MiB at once",
+            hint="let the program make less, or run it in parts",
+            check_id="INPUT-LIMIT",
+        )
     taken = tuple(sorted({program.program_id, *inputs}))
     if not set(named) - set(taken):
         raise Refused("the program makes nothing that did not go in: there is nothing to keep", check_id="PEL-OUTPUTS")

@@ -52,8 +52,10 @@ def verify_snapshot(source: Source, snapshot_id: str, keys: Sequence[PublicKey] 
             lambda size: reader.root_at(size) if size <= reader.head.size else None,
         )
     except FileNotFoundError:
-        raise Damaged(f"{source.paths.snapshot_blocks(snapshot_id)}: the list is gone") from None
+        raise Damaged(
+            f"{source.paths.snapshot_blocks(snapshot_id)}: the list is gone", check_id="STORE-FILE-LOST"
+        ) from None
     except Malformed as error:
-        raise Damaged(f"snapshot {snapshot_id}: {error} ({error.check_id})") from None
+        raise Damaged(f"snapshot {snapshot_id}: {error}", check_id=error.check_id) from None
     same = Finding(SNAPSHOT_DOMAIN, pinned.domain_id == source.domain_id, f"of {pinned.domain_id}")
     return (same, *found, *check_heads(reader.heads, keys))

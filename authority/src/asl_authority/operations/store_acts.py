@@ -25,7 +25,11 @@ def put_act(standing: Standing, files: Mapping[str, bytes]) -> Act:
         if "/" in name or not FILE_NAME.fullmatch(name):
             raise UsageError(f"{name[:60]!a}: no name for a record", hint="rename the file: letters, digits, . _ -")
     if sum(map(len, files.values())) > MOST_READ:
-        raise Refused(f"more than {MOST_READ >> 20} MiB at once", hint="bring the files in several operations")
+        raise Refused(
+            f"more than {MOST_READ >> 20} MiB at once",
+            hint="bring the files in several operations",
+            check_id="INPUT-LIMIT",
+        )
     named = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     lines = [f"into the store of {standing.domain_id}:"]
     lines += [f"  {digest}\n    {name}, {len(files[name])} bytes" for name, digest in named.items()]

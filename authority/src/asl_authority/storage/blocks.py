@@ -54,7 +54,7 @@ class BlockStore:
         _require(block_id, digest)
         finding = check_block_meta(block_id, size, self.meta(block_id))
         if not finding.ok:
-            raise Damaged(f"{self.paths.block(block_id)}: {finding.detail} ({finding.check_id})")
+            raise Damaged(f"{self.paths.block(block_id)}: {finding.detail}", check_id=finding.check_id)
         return size
 
     def digest(self, block_id: str) -> tuple[int, str]:
@@ -77,7 +77,7 @@ class BlockStore:
         except FileNotFoundError:
             return None
         except Malformed as error:
-            raise Damaged(f"{path}: {error} ({error.check_id})") from None
+            raise Damaged(f"{path}: {error}", check_id=error.check_id) from None
 
     def ids(self) -> list[str]:
         """All blocks, sorted. Raises IoFailed."""
@@ -95,7 +95,9 @@ class BlockStore:
             durable.create(self.disk, self.paths.block_meta(meta.block_id), meta.to_bytes())
         except Refused:
             if self.has(meta.block_id):
-                raise Refused(f"{meta.block_id}: is in the store already, with another type tag") from None
+                raise Refused(
+                    f"{meta.block_id}: is in the store already, with another type tag", check_id="BLOCK-TAG"
+                ) from None
             durable.replace(self.disk, self.paths.block_meta(meta.block_id), meta.to_bytes())
         durable.create_from(self.disk, self.paths.block(meta.block_id), chunks)
 
@@ -114,4 +116,4 @@ def _held_to(block_id: str, size: int, chunks: Iterable[bytes]) -> Iterator[byte
 def _require(block_id: str, digest: str) -> None:
     finding = check_block_id(block_id, digest)
     if not finding.ok:
-        raise Damaged(f"{finding.detail} ({finding.check_id})")
+        raise Damaged(finding.detail, check_id=finding.check_id)

@@ -68,7 +68,10 @@ class Domain:
         """Log one operation whose artifacts are all there. Raises Refused when one is not, IoFailed."""
         for entry in entries:
             if missing := lacks(self.disk, self.paths, entry):
-                raise Refused(f"{self.paths.root}: {missing}: an operation is logged after its artifacts, not before")
+                raise Refused(
+                    f"{self.paths.root}: {missing}: an operation is logged after its artifacts, not before",
+                    check_id="DOMAIN-ARTIFACTS",
+                )
         return self.log.commit(*entries)
 
 
@@ -159,7 +162,7 @@ def create_domain(disk: Disk, store: StorePaths, domain_id: str, origin: str) ->
     paths = store.domain(domain_id)
     with held(disk, store.domains):
         if disk.is_directory(paths.root):
-            raise Refused(f"{domain_id}: there is such a domain already")
+            raise Refused(f"{domain_id}: there is such a domain already", check_id="DOMAIN-TAKEN")
         durable.sweep(disk, store.domains)
         _create_tree(disk, paths, origin, DOMAIN_DIRECTORIES)
     return paths
@@ -182,7 +185,9 @@ def growing(
     above = paths.root.parent
     with held(disk, above):
         if disk.is_directory(paths.root):
-            raise Refused(f"{paths.root}: there is such a domain already; nothing is overwritten")
+            raise Refused(
+                f"{paths.root}: there is such a domain already; nothing is overwritten", check_id="DOMAIN-TAKEN"
+            )
         durable.sweep(disk, above)
         try:
             part = _build_tree(disk, paths, origin, directories)
@@ -252,7 +257,9 @@ def held(disk: Disk, directory: Path) -> Iterator[None]:
     with durable.told("lock", directory):
         lock = disk.lock(directory)
     if lock is None:
-        raise Busy(f"{directory}: another program is writing there", hint="wait until it has ended")
+        raise Busy(
+            f"{directory}: another program is writing there", hint="wait until it has ended", check_id="STORE-BUSY"
+        )
     try:
         yield
     finally:

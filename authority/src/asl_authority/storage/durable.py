@@ -40,7 +40,9 @@ def create_from(disk: Disk, path: Path, chunks: Iterable[bytes]) -> None:
         except FileExistsError:
             if not _same(disk, part, path):
                 disk.remove(part)
-                raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
+                raise Refused(
+                    f"{path}: is there already, with other contents; nothing is overwritten", check_id="PATH-TAKEN"
+                ) from None
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
@@ -66,7 +68,9 @@ def _publish_without_links(disk: Disk, part: Path, path: Path) -> None:
         except FileExistsError:
             if not _is_empty(disk, path) and not _same(disk, part, path):
                 disk.remove(part)
-                raise Refused(f"{path}: is there already, with other contents; nothing is overwritten") from None
+                raise Refused(
+                    f"{path}: is there already, with other contents; nothing is overwritten", check_id="PATH-TAKEN"
+                ) from None
         disk.rename(part, path)
     except BaseException:  # Ctrl-C too leaves nothing behind
         with suppress(OSError):
@@ -165,7 +169,7 @@ def rename_new(disk: Disk, part: Path, path: Path) -> None:
     """Give a directory that is complete its name, which must be free. Raises Refused, IoFailed."""
     with told("make", path):
         if disk.is_directory(path) or disk.is_file(path):
-            raise Refused(f"{path}: is there already; nothing is overwritten")
+            raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
         disk.rename(part, path)
         disk.sync_directory(path.parent)
 
@@ -199,7 +203,7 @@ def read(disk: Disk, path: Path, most: int) -> bytes:
         finally:
             disk.close(file)
     if len(data) > most:
-        raise IoFailed(f"{path}: longer than {most} bytes")
+        raise IoFailed(f"{path}: longer than {most} bytes", check_id="PATH-SIZE")
     return data
 
 
@@ -287,9 +291,13 @@ def told(verb: str, path: Path) -> Iterator[None]:
 def failed(verb: str, path: Path, error: OSError) -> IoFailed:
     """What a failure of the disk means for a person."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return IoFailed(f"{path}: can't {verb}: no space is left", hint="free some space on the store volume")
+        return IoFailed(
+            f"{path}: can't {verb}: no space is left",
+            hint="free some space on the store volume",
+            check_id="VOLUME-FULL",
+        )
     if error.errno == errno.EROFS:
-        return IoFailed(f"{path}: can't {verb}: the volume is read-only")
+        return IoFailed(f"{path}: can't {verb}: the volume is read-only", check_id="VOLUME-READ-ONLY")
     hint = "copy the volume while it can be read, then replace the medium" if error.errno == errno.EIO else None
     return IoFailed(f"{path}: can't {verb}: {error.strerror}", hint=hint)
 

@@ -18,7 +18,7 @@ def write_more(path: Path, data: bytes, size: int) -> None:
     try:
         append(HostDisk(), path, data, size)
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
+        raise UsageError(f"{path}: no such file", check_id="PATH-MISSING") from None
 
 
 def shorten(path: Path, size: int) -> None:

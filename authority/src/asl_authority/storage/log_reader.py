@@ -120,7 +120,10 @@ class LogReader:
 
         found = replay(self.disk, self.paths, self.head.size, tell=tell if wanted else None)
         if found.frontier.root() != self.head.root:
-            raise Damaged(f"{self.paths.log}: the records do not lead to the root that was committed (TREE-INCLUSION)")
+            raise Damaged(
+                f"{self.paths.log}: the records do not lead to the root that was committed",
+                check_id="TREE-INCLUSION",
+            )
         return kept
 
     def _inclusion(self, logseq: int, record_hash: bytes, size: int, root: bytes) -> tuple[bytes, ...]:
@@ -136,7 +139,10 @@ class LogReader:
                 pass
         proof = prove(self._replayed(prove))
         if not check_inclusion(record_hash, logseq - 1, size, root, proof).ok:
-            raise Damaged(f"{self.paths.log}: record {logseq} is not the one that was committed (TREE-INCLUSION)")
+            raise Damaged(
+                f"{self.paths.log}: record {logseq} is not the one that was committed",
+                check_id="TREE-INCLUSION",
+            )
         return proof
 
     def _replayed(self, use: Callable[[Node], object]) -> Node:
@@ -165,7 +171,9 @@ class LogReader:
         """A way through the log that starts at or before a record."""
         firsts = [first for first in log_firsts(self.disk, self.paths) if first <= logseq]
         if not firsts:
-            raise Damaged(f"{self.paths.log}: the log file with record {logseq} is not there")
+            raise Damaged(
+                f"{self.paths.log}: the log file with record {logseq} is not there", check_id="STORE-FILE-LOST"
+            )
         before = FIRST_HASH if firsts[-1] == FIRST_LOGSEQ else self._last_hash(firsts[-2] if firsts[1:] else 0)
         start = Place(first=firsts[-1], logseq=firsts[-1], before=before)
         try:
@@ -198,4 +206,4 @@ class LogReader:
                 finally:
                     self.disk.close(file)
         except FileNotFoundError:
-            raise Damaged(f"{path}: is not there") from None
+            raise Damaged(f"{path}: is not there", check_id="STORE-FILE-LOST") from None

@@ -73,7 +73,7 @@ class Unsigned:
             try:
                 entry = read_entry(kind, payload) if kind in OURS else None
             except Malformed as error:
-                raise Damaged(f"{path}: record {logseq}: {error} ({error.check_id})") from None
+                raise Damaged(f"{path}: record {logseq}: {error}", check_id=error.check_id) from None
             if reason := only_bare([(logseq, entry)]) if entry else f"record {logseq}: {_FOREIGN}":
                 raise _unvouched(path, reason)
             whole = entry is None or entry.left == 0

@@ -61,9 +61,11 @@ def load_heads(disk: Disk, paths: DomainPaths, origin: str, keys: Sequence[NoteK
             if unsigned.origin != origin:
                 raise Malformed(f"a head of {unsigned.origin!a}, not of {origin!a}", check_id="CHECKPOINT-ORIGIN")
     except Malformed as error:
-        raise Damaged(f"{path}: {error} ({error.check_id})") from None
+        raise Damaged(f"{path}: {error}", check_id=error.check_id) from None
     if signed is None and unsigned is None:
-        raise Damaged(f"{paths.checkpoint}: is not there: nothing says what was committed to this log")
+        raise Damaged(
+            f"{paths.checkpoint}: is not there: nothing says what was committed to this log", check_id="STORE-FILE-LOST"
+        )
     return Heads(signed, unsigned)
 
 
@@ -116,10 +118,10 @@ def replay(
     if done.frontier.size < size:
         words = str(walk.problem) if walk.problem else f"{paths.log}: the log ends after {done.frontier.size} records"
         check_id = walk.problem.check_id if walk.problem else "LOG-TORN"
-        raise Damaged(f"{words}, of {size} that were committed ({check_id})")
+        raise Damaged(f"{words}, of {size} that were committed", check_id=check_id)
     strays = {first for first in log_firsts(disk, paths) if first < walk.place.first} - set(walk.visited)
     if strays:
-        raise Damaged(f"{paths.log_file(min(strays))}: does not belong to this log")
+        raise Damaged(f"{paths.log_file(min(strays))}: does not belong to this log", check_id="LOG-FILES")
     if 0 in wanted:
         done.roots[0] = Frontier().root()
     return done
@@ -137,8 +139,8 @@ def replay_heads(
     for head in heads.known:
         if found.roots[head.size] != head.root:
             raise Damaged(
-                f"{paths.log}: its first {head.size} records do not lead to the root that was committed "
-                "(TREE-INCLUSION)"
+                f"{paths.log}: its first {head.size} records do not lead to the root that was committed",
+                check_id="TREE-INCLUSION",
             )
     return found
 
@@ -155,7 +157,7 @@ def _check_payloads(batch: Batch, paths: DomainPaths, recovered: set[str]) -> No
                     recovered.update(read_entry(kind, batch.payload(number)).files)
             except Malformed as error:
                 logseq = batch.place.logseq + number
-                raise Damaged(f"{paths.log}: record {logseq}: {error} ({error.check_id})") from None
+                raise Damaged(f"{paths.log}: record {logseq}: {error}", check_id=error.check_id) from None
 
 
 def _load(disk: Disk, path: Path) -> bytes | None:

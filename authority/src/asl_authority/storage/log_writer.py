@@ -122,6 +122,7 @@ class LogWriter:
             raise Refused(
                 f"{self.paths.log}: an operation was interrupted; recovering takes the log's key",
                 hint="unlock the log's key, then open again",
+                check_id="LOG-INTERRUPTED",
             )
         if tail.rest:
             move_away(self.disk, self.paths, tail)
@@ -152,7 +153,11 @@ class LogWriter:
         says so, and this writer takes nothing more.
         """
         if self._failed or self.head is None:
-            raise IoFailed(f"{self.paths.log}: an earlier write failed", hint="open the store again: it recovers")
+            raise IoFailed(
+                f"{self.paths.log}: an earlier write failed",
+                hint="open the store again: it recovers",
+                check_id="LOG-WRITE-FAILED",
+            )
         if not entries:
             raise ValueError("an operation without records")
         self._failed = True
@@ -228,4 +233,6 @@ class LogWriter:
         found, note = read_checkpoint(data, self.origin, [self.signer.key])
         text, sig = note.text.encode(), note.signatures[0].sig
         if found != head or not rfc8032.verifies(self.signer.key.public.raw, text, sig):
-            raise Damaged(f"{self.paths.checkpoint}: what was written is not what was signed")
+            raise Damaged(
+                f"{self.paths.checkpoint}: what was written is not what was signed", check_id="SIGN-READ-BACK"
+            )

@@ -42,7 +42,7 @@ def load_text(root: Path, path: PurePosixPath, most: int = _MOST) -> str | None:
     except OSError as error:
         raise IoFailed(f"{path}: {error.strerror}") from None
     if len(data) > most:
-        raise IoFailed(f"{path}: longer than {most} bytes")
+        raise IoFailed(f"{path}: longer than {most} bytes", check_id="PATH-SIZE")
     return data.decode("utf-8", "replace").rstrip("\n")
 
 
@@ -140,7 +140,7 @@ def load_digest(root: Path, path: PurePosixPath) -> str | None:
     try:
         place = inside(root, path)
         if not stat.S_ISREG(place.stat().st_mode):  # opening a FIFO would wait for ever
-            raise IoFailed(f"{path}: not a regular file")
+            raise IoFailed(f"{path}: not a regular file", check_id="PATH-REGULAR")
         whole = hashlib.sha256()
         with place.open("rb") as file:
             while chunk := file.read(CHUNK):

@@ -58,11 +58,11 @@ def add_new_files(disk: Disk, path: Path, files: Mapping[str, bytes]) -> None:
 def expect_free(disk: Disk, path: Path) -> None:
     """A new directory can be made there. Raises UsageError, Refused."""
     if not disk.is_directory(path.parent):
-        raise UsageError(f"{path.parent}: no such directory")
+        raise UsageError(f"{path.parent}: no such directory", check_id="PATH-MISSING")
     if disk.is_directory(path) or disk.is_file(path):
-        raise Refused(f"{path}: is there already; nothing is overwritten")
+        raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
     if durable.is_part(path.name):
-        raise UsageError(f"{path.name}: a name of this form is for what is not finished")
+        raise UsageError(f"{path.name}: a name of this form is for what is not finished", check_id="PATH-NAME")
 
 
 def read_files(disk: Disk, path: Path, names: Iterable[str], most: int) -> dict[str, bytes]:
@@ -74,6 +74,6 @@ def read_files(disk: Disk, path: Path, names: Iterable[str], most: int) -> dict[
         except FileNotFoundError:
             continue
         if len(data) > most:
-            raise Malformed(f"{path / name}: longer than {most} bytes")
+            raise Malformed(f"{path / name}: longer than {most} bytes", check_id="PATH-SIZE")
         found[name] = data
     return found

@@ -17,7 +17,7 @@ def read_file(path: Path, most: int) -> bytes:
     with _opened(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise Malformed(f"{path}: longer than {most} bytes")
+        raise Malformed(f"{path}: longer than {most} bytes", check_id="PATH-SIZE")
     return data
 
 
@@ -33,9 +33,13 @@ def expect_room(*paths: Path) -> None:
     """New files can be made there: before anything is asked or signed. Raises UsageError, Refused."""
     for path in paths:
         if not path.parent.is_dir():
-            raise UsageError(f"{path.parent}: no such directory", hint="make it, and begin again")
+            raise UsageError(
+                f"{path.parent}: no such directory", hint="make it, and begin again", check_id="PATH-MISSING"
+            )
         if path.exists():
-            raise Refused(f"{path}: is there already; nothing is overwritten", hint="name a new file")
+            raise Refused(
+                f"{path}: is there already; nothing is overwritten", hint="name a new file", check_id="PATH-TAKEN"
+            )
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -51,13 +55,13 @@ def write_new_from(path: Path, chunks: Iterable[bytes]) -> None:
     try:
         create_from(disk_of_whoever_asked(), path, chunks)
     except FileNotFoundError:
-        raise UsageError(f"{path.parent}: no such directory") from None
+        raise UsageError(f"{path.parent}: no such directory", check_id="PATH-MISSING") from None
 
 
 def write_checked(path: Path, data: bytes, check: Callable[[bytes], None]) -> None:
     """A new file that is taken away again unless `check` takes what is read back of it. Raises as `write_new`."""
     if path.exists():
-        raise Refused(f"{path}: is there already; nothing is overwritten")
+        raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
     write_new(path, data)
     try:
         check(read_file(path, len(data)))
@@ -71,7 +75,9 @@ def write_all_new(files: Mapping[Path, bytes]) -> None:
     made: list[Path] = []
     for path in files:
         if path.exists() and not _holds(path, files[path]):
-            raise Refused(f"{path}: is there already, with other contents; nothing is overwritten")
+            raise Refused(
+                f"{path}: is there already, with other contents; nothing is overwritten", check_id="PATH-TAKEN"
+            )
     try:
         for path, data in files.items():
             # Before it is made: a name can be there although the sync that should have made it last has failed.
@@ -95,11 +101,11 @@ def _take_away(path: Path) -> None:
 def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
-            raise UsageError(f"{path}: not a regular file")
+            raise UsageError(f"{path}: not a regular file", check_id="PATH-REGULAR")
         with path.open("rb") as file:
             yield file
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"{path}: no such file") from None
+        raise UsageError(f"{path}: no such file", check_id="PATH-MISSING") from None
     except PermissionError as error:
         raise IoFailed(
             f"{path}: {error.strerror}", hint=f"on a sealed host the authority reads it: chmod g+r, in {DESK}"

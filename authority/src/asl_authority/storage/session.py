@@ -36,6 +36,7 @@ def make_session(root: Path, draw: Callable[[int], bytes]) -> str:
         raise Refused(
             f"{SESSION.parent}: is not there: this is no sealed host that was started",
             hint="claims are made on the authority's own image; elsewhere only rehearsals are held: --rehearsal",
+            check_id="SEALED-HOST",
         )
     with suppress(Refused):  # when somebody was quicker, theirs it is
         durable.create(HostDisk(), path, f"{draw(BYTES).hex()}\n".encode())

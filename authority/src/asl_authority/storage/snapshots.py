@@ -142,7 +142,7 @@ def _verified(blocks: BlockStore, block_id: str) -> int:
     try:
         return blocks.verify(block_id)
     except FileNotFoundError:
-        raise Damaged(f"{blocks.paths.block(block_id)}: is gone") from None
+        raise Damaged(f"{blocks.paths.block(block_id)}: is gone", check_id="STORE-FILE-LOST") from None
 
 
 def _look(disk: Disk, paths: DomainPaths, name: str) -> tuple[int, str]:

@@ -71,7 +71,7 @@ def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | 
     file_path = inside(root, path)
     try:
         if not stat.S_ISREG(file_path.stat().st_mode):  # opening a FIFO would wait for ever
-            raise Malformed(f"{path}: not a regular file")
+            raise Malformed(f"{path}: not a regular file", check_id="PATH-REGULAR")
         with file_path.open("rb") as file:
             data = file.read(contract.STATE_FILE_LIMIT_BYTES + 1)
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | 
     except OSError as error:
         raise IoFailed(f"{path}: {error.strerror}") from None
     if len(data) > contract.STATE_FILE_LIMIT_BYTES:
-        raise Malformed(f"{path}: longer than {contract.STATE_FILE_LIMIT_BYTES} bytes")
+        raise Malformed(f"{path}: longer than {contract.STATE_FILE_LIMIT_BYTES} bytes", check_id="PATH-SIZE")
     try:
         return read(data)
     except Malformed as error:

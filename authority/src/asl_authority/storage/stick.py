@@ -62,7 +62,9 @@ class Stick:
                 durable.replace(self.disk, path.with_suffix(".previous"), before)
             durable.replace(self.disk, path, data)
         if self._read(path) != data:
-            raise IoFailed(f"{path}: reads back otherwise than it was written", hint="use another stick")
+            raise IoFailed(
+                f"{path}: reads back otherwise than it was written", hint="use another stick", check_id="STICK"
+            )
 
     def set_aside(self, origin: str, kept: KeptHead) -> Path:
         """Keep a head that is given up under a name of its own, and say which. Raises IoFailed."""
@@ -75,12 +77,12 @@ class Stick:
 
     def _expect(self) -> None:
         if not self.disk.is_directory(self.root):
-            raise IoFailed(f"{self.root}: there is no stick here", hint=MOUNT)
+            raise IoFailed(f"{self.root}: there is no stick here", hint=MOUNT, check_id="STICK")
         heads = self.root / HEADS
         with _of_the_stick(self.root), durable.told("list", self.root):
             there = HEADS in self.disk.names(self.root)
         if there and not self.disk.is_directory(heads):
-            raise IoFailed(f"{heads}: not a directory", hint="links on a stick are not followed")
+            raise IoFailed(f"{heads}: not a directory", hint="links on a stick are not followed", check_id="STICK")
 
     def _read(self, path: Path) -> bytes | None:
         with _of_the_stick(path):
@@ -107,6 +109,6 @@ def _of_the_stick(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise IoFailed(f"{path.parent}: is no longer there", hint=LOOK) from None
+        raise IoFailed(f"{path.parent}: is no longer there", hint=LOOK, check_id="STICK") from None
     except IoFailed as error:
-        raise IoFailed(str(error), hint=LOOK) from None
+        raise IoFailed(str(error), hint=LOOK, check_id="STICK") from None

@@ -145,6 +145,7 @@ def wrap_key(passphrase: str, salt: bytes, work: int) -> bytes:
         raise Refused(
             f"scrypt at 2^{work} needs {need} MiB of memory, and the machine does not give it",
             hint="use a machine with more memory; the cost is never lowered",
+            check_id="SCRYPT-MEMORY",
         ) from None
 
 

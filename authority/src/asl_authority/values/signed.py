@@ -76,5 +76,5 @@ class LimitedSigner:
         """The key's signature. Raises Refused, and the key is not touched, when it may not sign this."""
         finding = self.judge(payload_type_of(message))
         if not finding.ok:
-            raise Refused(f"{finding.check_id}: this key may not sign that: {finding.detail}")
+            raise Refused(f"this key may not sign that: {finding.detail}", check_id=finding.check_id)
         return self.signer.sign(message)

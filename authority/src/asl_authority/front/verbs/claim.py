@@ -172,6 +172,7 @@ def _judged(call: Call) -> Judged | None:
         raise Refused(
             "this image names no builders: nobody can vouch for a manifest here",
             hint="without --manifest the claim is made, and is UNVERIFIED; see docs/claims.md",
+            check_id="BUILDERS-NAMED",
         )
     beside = path.with_name(f"{path.name}.dsse.json")
     files = given or (beside,)

@@ -107,7 +107,9 @@ def follow(call: Call) -> Answer:
     standing = standing_of(call, call.values["domain"])
     host = host_chain(standing.source.disk, standing.store, rehearsal=standing.rehearsal)
     if host is None:
-        raise Damaged("the host's root sets do not follow from each other", hint="see: domain check host")
+        raise Damaged(
+            "the host's root sets do not follow from each other", hint="see: domain check host", check_id="ROOTS-FOLLOW"
+        )
     return act(call, gate, standing, follow_act(standing, host))
 
 

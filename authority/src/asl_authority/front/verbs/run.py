@@ -46,7 +46,7 @@ def _alone(call: Call, program: Program, given: dict[str, bytes]) -> Answer:
 
     folder = call.path("output")
     if not folder.is_dir():
-        raise UsageError(f"--output {str(folder)!a}: no such directory")
+        raise UsageError(f"--output {str(folder)!a}: no such directory", check_id="PATH-MISSING")
     made = run_program(program, gather(program, given, None))
     if flat := next((name for name in made.outputs if "/" in name), None):
         raise UsageError(f"{flat!a}: an output in a directory of its own goes into a store only: --domain")

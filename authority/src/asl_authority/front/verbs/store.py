@@ -111,13 +111,13 @@ def _shown(blocks: BlockStore, block_id: str, size: int) -> str:
 
     hint = "write it to a file: --output FILE"
     if size > MOST_SHOWN:
-        raise Refused(f"{block_id}: {size} bytes are too many to show", hint=hint)
+        raise Refused(f"{block_id}: {size} bytes are too many to show", hint=hint, check_id="BLOCK-TEXT")
     try:
         text = blocks.read(block_id).decode()
     except UnicodeDecodeError:
         text = "\0"
     if not all(char.isprintable() or char == "\n" for char in text):
-        raise Refused(f"{block_id}: is no text", hint=hint)
+        raise Refused(f"{block_id}: is no text", hint=hint, check_id="BLOCK-TEXT")
     return text if text.endswith("\n") else f"{text}\n"
 
 

@@ -70,7 +70,7 @@ def _recorded(call: Call, wanted: Export, shown: str) -> Answer:
     folder = call.path("output")
     for each in wanted.certificates:
         if (path := folder / f"{each.name}.pem").exists():
-            raise Refused(f"{path}: is there already; nothing is overwritten")
+            raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
     opened: list[SecretKey] = []
     signing = RecordedExport(wanted, lambda: opened[0])
     gate, standing = gate_of(call), standing_of(call, HOST)
@@ -89,7 +89,9 @@ def _expect_folder(call: Call) -> None:
 
     folder = call.values.get("payload") or call.values.get("output")
     if folder is not None and not folder.is_dir():
-        raise UsageError(f"{folder}: no such directory", hint="make an empty one, and begin again")
+        raise UsageError(
+            f"{folder}: no such directory", hint="make an empty one, and begin again", check_id="PATH-MISSING"
+        )
 
 
 def _domain(call: Call, *, rehearsal: bool) -> Domain:
