@@ -11,6 +11,7 @@ import pytest
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.storage.disk import HostDisk
+from support.acts import stand
 from support.genesis import founded
 
 ME = "me.example"
@@ -40,6 +41,23 @@ def test_domains_are_listed_and_shown_as_their_logs_say(kept: Path) -> None:
     assert status is ExitStatus.DONE
     assert (shown["domain"], shown["state"], shown["label"]) == (ME, "UNRECOGNIZED", "me")
     assert shown["ok"] is True
+    principals = shown["dam"].pop("principals")
+    dam = stand(kept).report.dam
+    assert shown["dam"] == {
+        "version": 1,
+        "hash": dam.hash,
+        "logseq": 8,
+        "scope": ["audit", "execute", "federate", "produce", "publish"],
+    }
+    assert principals == [
+        {"principal_id": each.principal_id, "public_key": each.public_key.text, "roles": list(each.roles)}
+        for each in dam.principals
+    ]
+    assert len(principals) == 1
+    text = call(kept, "domain", "show", ME, "--rehearsal")[1]
+    for each in dam.principals:
+        lines = (each.principal_id, f"key   {each.public_key.text}", f"roles {', '.join(each.roles)}")
+        assert f"principal   {lines[0]}\n            {lines[1]}\n            {lines[2]}\n" in text
 
 
 @pytest.mark.parametrize("domain", [ME, "host"])
