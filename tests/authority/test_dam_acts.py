@@ -13,6 +13,7 @@ from asl_authority.operations.act import Done, Standing, carry_out
 from asl_authority.operations.collect import with_signature
 from asl_authority.operations.dam_acts import next_dam, publication, publish_act, rotate_act, sums_file
 from asl_authority.operations.gate import rehearsal_gate
+from asl_authority.operations.receipt_check import judge_receipt
 from asl_authority.operations.replay import list_receipts, replay
 from asl_authority.operations.snapshot_acts import create_act
 from asl_authority.operations.store_acts import put_act
@@ -83,7 +84,11 @@ def test_another_policy_comes_with_certificates_that_name_it_and_old_receipts_st
     after = do(root, lambda standing: put_act(standing, {"b": b"b"}))
     assert done.receipt.policy_hash == before.policy_hash, "it was done under the policy before"
     assert after.receipt.policy_hash == policy.hash == after.report.view.policy_hash
-    assert stand(root).report.ok
+    standing = stand(root)
+    assert standing.report.ok
+    judged = [judge_receipt(standing, each, {}) for each in list_receipts(standing)]
+    assert [each.in_force.dam.body.version for each in judged] == [1, 1, 1, 2], "each by the DAM of its time"
+    assert [finding for each in judged for finding in (*each.findings, *each.domain) if not finding.ok] == []
 
 
 def test_a_principal_that_is_gone_keeps_what_it_signed(root: Path) -> None:

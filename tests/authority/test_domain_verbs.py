@@ -11,7 +11,9 @@ import pytest
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.storage.disk import HostDisk
-from support.genesis import founded
+from asl_authority.values.public_key_file import public_key_file
+from support.acts import stand
+from support.genesis import ROOT_KEYS, ROOTS, founded
 
 ME = "me.example"
 
@@ -40,6 +42,39 @@ def test_domains_are_listed_and_shown_as_their_logs_say(kept: Path) -> None:
     assert status is ExitStatus.DONE
     assert (shown["domain"], shown["state"], shown["label"]) == (ME, "UNRECOGNIZED", "me")
     assert shown["ok"] is True
+    principals = shown["dam"].pop("principals")
+    dam = stand(kept).report.dam
+    assert shown["dam"] == {
+        "version": 1,
+        "hash": dam.hash,
+        "logseq": 8,
+        "scope": ["audit", "execute", "federate", "produce", "publish"],
+    }
+    assert principals == [
+        {"principal_id": each.principal_id, "public_key": each.public_key.text, "roles": list(each.roles)}
+        for each in dam.principals
+    ]
+    assert len(principals) == 1
+    text = call(kept, "domain", "show", ME, "--rehearsal")[1]
+    for each in dam.principals:
+        lines = (each.principal_id, f"key   {each.public_key.text}", f"roles {', '.join(each.roles)}")
+        assert f"principal   {lines[0]}\n            {lines[1]}\n            {lines[2]}\n" in text
+
+
+def test_a_root_set_put_together_from_public_keys_is_the_one_that_the_store_was_founded_with(
+    kept: Path, tmp_path: Path
+) -> None:
+    keys = [tmp_path / f"root-{number}.pub" for number in (3, 1, 2)]
+    for path, key in zip(keys, reversed(ROOT_KEYS), strict=True):
+        path.write_bytes(public_key_file(key.public))
+    given = [word for path in keys for word in ("--root-key", str(path))]
+    made = tmp_path / "roots.json"
+    status, said = call(kept, "root", "set", *given, "--threshold", "2", "--output", str(made), "--json")
+
+    assert status is ExitStatus.DONE
+    assert made.read_bytes() == (kept / "host/auth/root-set-1.json").read_bytes()
+    assert json.loads(said)["root_set"] == ROOTS.digest
+    assert call(kept, "root", "set", *given, "--threshold", "2", "--output", str(made))[0] is ExitStatus.REFUSED
 
 
 @pytest.mark.parametrize("domain", [ME, "host"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import shutil
 import subprocess
 import sys
 from io import StringIO
@@ -16,7 +14,6 @@ import pytest
 from asl_authority import __version__, contract
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
-from asl_authority.front.completion import bash_completion
 from asl_authority.front.manpage import man_page
 from asl_authority.front.parser import EPILOG, load_verbs
 
@@ -244,39 +241,6 @@ def test_the_manual_page_is_good_roff_and_names_every_verb() -> None:
     assert "--man-page" not in page
     macros = {line.split(" ")[0] for line in page.splitlines() if line.startswith((".", "'"))}
     assert macros <= {".TH", ".SH", ".TP", ".PP", ".B", ".I", ".RS", ".RE"}
-
-
-@pytest.fixture(scope="module")
-def bash() -> str:
-    found = shutil.which("bash")
-    if found is None:
-        assert os.environ.get("CI") != "true", "install bash"
-        pytest.skip("no bash here")
-    return found
-
-
-@pytest.mark.parametrize(
-    ("line", "offers"),
-    [
-        ("asl-auth-host s", {"status", "self-test", "serve", "snapshot", "store"}),
-        ("asl-auth-host --js", {"--json"}),
-        ("asl-auth-host --json sel", {"self-test"}),
-        ("asl-auth-host status --m", {"--machine"}),
-        ("asl-auth-host policy h", {"hash"}),
-        ("asl-auth-host policy hash --j", {"--json"}),
-        ("asl-auth-host status --v", set()),
-    ],
-)
-def test_completion_offers_what_may_stand_there(bash: str, line: str, offers: set[str]) -> None:
-    words = line.split(" ")
-    script = (
-        f"{bash_completion()}\nCOMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _asl_auth_host\n"
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-
-    done = subprocess.run([bash, "--norc", "-c", script], capture_output=True, text=True, check=True)
-
-    assert set(done.stdout.split()) == offers
 
 
 def test_every_path_of_the_contract_is_absolute_and_the_layout_is_the_papers() -> None:

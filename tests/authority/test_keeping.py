@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from asl_authority.errors import Malformed, Refused, UsageError
 from asl_authority.operations.act import Act, Bench, Made, Standing
 from asl_authority.operations.healing import find_lost, heal
 from asl_authority.operations.pieces import Piece
+from asl_authority.operations.receipt_check import judge_receipt, load_envelope
 from asl_authority.operations.replay import find_receipt, list_receipts, replay
 from asl_authority.operations.run_acts import gather, run_act
 from asl_authority.operations.snapshot_acts import create_act, restore_act
 from asl_authority.operations.store_acts import put_act
+from asl_authority.storage import layout
 from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.layout import DomainPaths
@@ -78,6 +81,42 @@ def test_a_receipt_is_found_by_its_record_and_by_its_name(kept: Path) -> None:
     for wrong in (run.receipt.per_artifact_id[:7], "999", "", "f" * 64):
         with pytest.raises(UsageError):
             find_receipt(standing, wrong)
+
+
+def test_every_receipt_holds_by_what_its_own_store_has(kept: Path) -> None:
+    standing = stand(kept)
+    for each in list_receipts(standing):
+        judged = judge_receipt(standing, each, {})
+
+        assert failed(judged.findings) == [], each.receipt.operation
+        assert (judged.domain, judged.in_force.dam.body.version) == ((), 1)
+        assert {"DSSE-THRESHOLD", "PER-SIGNED", "RECEIPT-PREVIOUS", "RECEIPT-CLAIM", "RECEIPT-INPUTS-EQUAL"} <= {
+            finding.check_id for finding in judged.findings
+        }
+        assert load_envelope(standing, each).payload == each.receipt.to_bytes()
+
+
+def test_what_did_not_go_in_and_what_is_not_at_hand_is_said_of_a_receipt(root: Path) -> None:
+    standing = stand(root)
+    run = list_receipts(standing)[1]
+    assert failed(judge_receipt(standing, run, {DIGEST: "a.txt"}).findings) == []
+    assert failed(judge_receipt(standing, run, {"0" * 64: "b.txt"}).findings) == ["RECEIPT-INPUTS-EQUAL"]
+
+    standing.source.paths.block(DIGEST).unlink()
+    assert failed(judge_receipt(standing, run, {}).findings) == ["RECEIPT-INPUTS-EQUAL"]
+    assert failed(judge_receipt(standing, run, {DIGEST: "a.txt"}).findings) == []
+
+
+@pytest.mark.parametrize(("which", "own"), [(1, ["DSSE-SIGNATURES", "DSSE-THRESHOLD"]), (2, [])])
+def test_a_domain_that_does_not_hold_vouches_for_none_of_its_receipts(root: Path, which: int, own: list[str]) -> None:
+    """The signature of the second receipt is changed; what is said of it, and of the one after it."""
+    path = stand(root).source.paths.root / layout.receipt_name(list_receipts(stand(root))[1].logseq)
+    path.write_bytes(re.sub(rb'"sig":"(.)(.)', rb'"sig":"\2\1', path.read_bytes()))
+    standing = stand(root, sound=False)
+    judged = judge_receipt(standing, list_receipts(standing)[which], {})
+
+    assert [each for each in failed(judged.findings) if each.startswith("DSSE")] == own
+    assert "DOMAIN-ARTIFACTS" in failed(judged.domain)
 
 
 def test_every_receipt_can_be_replayed(kept: Path) -> None:

@@ -9,11 +9,16 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from asl_authority.contract import ExitStatus
 from asl_authority.errors import Malformed, UnlockFailed, UsageError
+from asl_authority.front import cli
+from asl_authority.front.outside import Outside
+from asl_authority.front.parser import load_verbs
 from asl_authority.operations.hygiene import ThisProcess, memory_limit, protect_process
 from asl_authority.storage.sealed_memory import sealed_memory
 from asl_authority.values import age, keyfile
@@ -27,12 +32,46 @@ from asl_authority.values.passphrase import (
     own_passphrase,
 )
 from asl_authority.values.passphrase import RANDOM_BYTES as WORD_BYTES
+from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.slip39 import words
+from support.stories import Answers, unprotected
 
 KEY = SecretKey(bytes(range(32)))
 RANDOM = bytes(RANDOM_BYTES)
 PASSPHRASE = "a test's own passphrase"
 SEALED = seal_key(KEY, PASSPHRASE, KeyKind.LOG, RANDOM)
+
+
+def test_what_writes_a_key_takes_the_name_of_its_files_and_what_opens_one_takes_the_file() -> None:
+    outputs = {verb.name: each for verb in load_verbs("key") for each in verb.arguments if each.name == "output"}
+    writers = ("key new", "key change-passphrase", "key split", "key combine")
+
+    assert {name for name, each in outputs.items() if each.metavar == "NAME"} == set(writers)
+    assert {name for name, each in outputs.items() if each.metavar == "FILE"} == {"key drill"}, "a record, no key"
+    assert all("without their endings" in outputs[name].help for name in writers)
+    openers = {verb.name for verb in load_verbs("key") for each in verb.arguments if each.name == "file"}
+    assert openers == {verb.name for verb in load_verbs("key")} - {"key new"}
+
+
+@pytest.mark.parametrize("ending", [".priv.enc", ".pub", ".shares.json"])
+@pytest.mark.parametrize("verb", ["new", "change-passphrase", "split", "combine"])
+def test_the_name_of_a_key_file_with_its_ending_is_refused_before_anybody_is_asked(
+    tmp_path: Path, verb: str, ending: str
+) -> None:
+    (tmp_path / "old.priv.enc").write_bytes(SEALED)
+    (tmp_path / "old.pub").write_bytes(public_key_file(KEY.public))
+    words = ["key", verb, "--kind", "log", "--output", str(tmp_path / f"new{ending}")]
+    words += [] if verb == "new" else [str(tmp_path / "old.priv.enc")]
+    words += ["--shares", "3", "--threshold", "2"] if verb == "split" else []
+    said = StringIO()
+    outside = Outside(Answers([], said.write), lambda _: pytest.fail("something was drawn"), unprotected)
+    status = cli.run(
+        words, program="asl-auth-host", stdout=said, stderr=said, machine=tmp_path / "machine", outside=outside
+    )
+
+    assert (status, "the name without its ending" in said.getvalue()) == (ExitStatus.USAGE, True), said.getvalue()
+    assert "--output new: " in said.getvalue()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_key_file_opens_to_the_same_key() -> None:

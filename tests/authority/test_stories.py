@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.stories import read_story, tell
+from asl_authority.front.verb import Answer
+from support.stories import expect_fixed_names, read_story, tell
 from support.story_domains import STORE, make_rehearsed
 from support.story_files import PASSPHRASE, make_files, make_prepared, make_rehearsal_roots
 
@@ -74,6 +75,14 @@ def test_a_story_that_would_be_told_otherwise_is_noticed(here: Path) -> None:
         "! asl-auth-host: PATH-MISSING: nothing.yaml: no such file\n"
         "!   look at the path; it is taken as typed\n= 2\n"
     )
+
+
+@pytest.mark.parametrize("name", ["DAM_1", "payload_2", "me.example", "cert-root", "A"])
+def test_a_member_that_is_named_by_data_is_noticed_at_any_depth(name: str) -> None:
+    expect_fixed_names(Answer("", {"ok": True, "sha256": "x", "dam": {"key_ids": [{"root_sha256": name}]}}))
+    for members in ({name: 1}, {"dam": {name: 1}}, {"outputs": [[{name: 1}]]}):
+        with pytest.raises(AssertionError, match="whose names are data"):
+            expect_fixed_names(Answer("", members))
 
 
 def test_answers_belong_to_the_command_before_them_and_what_it_printed_to_nobody() -> None:

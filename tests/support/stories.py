@@ -18,7 +18,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -26,6 +26,7 @@ from pathlib import Path
 from asl_authority.errors import Aborted
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
+from asl_authority.front.verb import Answer
 from asl_authority.values.finding import Finding
 
 # What others would check with, and what edits a file; everything else is the door.
@@ -109,6 +110,25 @@ class _Marked(StringIO):
         return len(text)
 
 
+def expect_fixed_names(heard: object) -> None:
+    """What a verb answers has members that a program can name beforehand: none is made out of data or counted."""
+    strange = [] if not isinstance(heard, Answer) else [each for each in _names(heard.members) if not _fixed(each)]
+    if strange:
+        raise AssertionError(f"members whose names are data: {strange}")
+
+
+def _fixed(name: str) -> bool:
+    return re.fullmatch("[a-z_]*", name.replace("sha256", "")) is not None
+
+
+def _names(value: object) -> Iterator[str]:
+    """The names of all members, at any depth."""
+    if isinstance(value, Mapping):
+        yield from value
+    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _names(each)
+
+
 @dataclass(frozen=True)
 class Command:
     """A command line of a story, or a line of its words, and what the person types at it."""
@@ -163,7 +183,17 @@ def _run(
         outside = Outside(Answers(answers, write), random, unprotected)
         out, err = _Marked(write, ""), _Marked(write, "! ")
         machine = here / "machine"
-        return int(cli.run(argv[1:], program=argv[0], stdout=out, stderr=err, machine=machine, outside=outside))
+        return int(
+            cli.run(
+                argv[1:],
+                program=argv[0],
+                stdout=out,
+                stderr=err,
+                machine=machine,
+                outside=outside,
+                heard=expect_fixed_names,
+            )
+        )
     if argv[0] not in OTHER_PROGRAMS:
         raise AssertionError(f"no story runs {argv[0]}")
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}

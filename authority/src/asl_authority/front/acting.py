@@ -38,9 +38,18 @@ def gate_of(call: Call) -> Gate:
 
 def standing_of(call: Call, domain_id: str) -> Standing:
     """The domain before the operation, held to every rule. Raises Refused when there is none, Damaged, IoFailed."""
+    from asl_authority.operations.act import expect_sound
+
+    standing = looked_at(call, domain_id)
+    expect_sound(standing.report, domain_id)
+    return standing
+
+
+def looked_at(call: Call, domain_id: str) -> Standing:
+    """The domain with all that was found of it, which may be that it breaks a rule. Raises as `standing_of`."""
     from asl_authority.front.reading import is_rehearsal
     from asl_authority.front.store import checked_host
-    from asl_authority.operations.act import Standing, expect_sound
+    from asl_authority.operations.act import Standing
     from asl_authority.operations.domain_check import check_domain
     from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
@@ -50,7 +59,6 @@ def standing_of(call: Call, domain_id: str) -> Standing:
     source = find_domain(disk, call.root, domain_id, rehearsal=rehearsal)
     trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
     report = check_domain(disk, store, source.paths, domain_id, trusted=trusted, rehearsal=rehearsal)
-    expect_sound(report, domain_id)
     return Standing(source, store, report, trusted)
 
 

@@ -153,10 +153,19 @@ def _values(argument: Argument, values: Mapping[str, Any]) -> list[Path]:
 
 def _digests(members: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Every SHA-256 that the verb answers under a name of its own."""
-    for name, value in sorted(members.items()):
+    for name, value in sorted(_flat(members), key=lambda each: each[0]):
         for each in value if isinstance(value, list | tuple) else (value,):
             if isinstance(each, str) and SHA256.fullmatch(each):
                 yield name, each
+
+
+def _flat(members: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """The members, those of an object in them by both names: `dam_hash`. A head is recorded as such."""
+    for name, value in members.items():
+        if isinstance(value, Mapping) and name != "head":
+            yield from ((f"{name}_{inner}", each) for inner, each in value.items())
+        else:
+            yield name, value
 
 
 def _outputs(request: Request, members: Mapping[str, object]) -> Iterator[tuple[str, str]]:

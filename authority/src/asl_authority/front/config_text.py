@@ -44,7 +44,8 @@ def in_force_members(here: InForce, policy_hash: str | None) -> dict[str, object
     domains = [
         {"id": each.id, "name": each.name, "allowed_operations": each.allowed_operations} for each in config.domains
     ]
-    return {**members, "mode": config.host.mode, "modes": config.modes, "domains": domains, "told": dict(config.told)}
+    told = [{"name": name, "value": value} for name, value in config.told]
+    return {**members, "mode": config.host.mode, "modes": config.modes, "domains": domains, "told": told}
 
 
 def _config_lines(config: Config) -> Iterator[str]:

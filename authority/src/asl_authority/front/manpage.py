@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asl_authority import __version__, contract
-from asl_authority.front.parser import COMMON, DESCRIPTION, EPILOG, VERSION, load_verbs
+from asl_authority.front.parser import COMMON, DESCRIPTION, EPILOG, VERSION, help_of, load_verbs
 from asl_authority.front.verb import Argument
 
 
@@ -51,7 +51,7 @@ def _arguments(arguments: Iterable[Argument]) -> list[str]:
     for argument in arguments:
         words = ", ".join(f"\\fB{_text(word)}\\fR" for word in argument.words) if not argument.positional else ""
         value = f" \\fI{_text(argument.metavar)}\\fR" if argument.metavar else ""
-        lines += [".TP", (words + value).strip(), _text(argument.help)]
+        lines += [".TP", (words + value).strip(), _text(help_of(argument))]
     return lines
 
 

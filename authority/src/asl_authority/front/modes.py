@@ -20,7 +20,7 @@ READING = frozenset(
         *("status", "self-test", "claim", "verify-env", "measure", "serve", "explain"),
         *("config show", "config check"),
         *("policy new", "policy check", "policy hash", "policy show"),
-        *("root show", "root verify", "domain list", "domain show", "domain check"),
+        *("root set", "root show", "root verify", "domain list", "domain show", "domain check"),
         *("cert show", "cert verify", "dam new", "dam check", "dam show", "dam diff", "dam verify"),
         *("admit check", "admit show", "receipt list", "receipt show", "receipt verify", "receipt replay"),
         *("log head", "log verify", "log proof", "log consistency", "log kept", "log deviations"),

@@ -142,6 +142,11 @@ def parse(program: str, words: Sequence[str]) -> Request:
     return Request(verb=verb, values=given, **common)
 
 
+def help_of(argument: Argument) -> str:
+    """What an argument is for, and what it chooses from."""
+    return argument.help + (f" (one of {', '.join(argument.choices)})" if argument.choices else "")
+
+
 def option_words(arguments: Iterable[Argument]) -> list[str]:
     """The long options among arguments, in order."""
     return [word for argument in arguments for word in argument.words if word.startswith("--")]
@@ -218,8 +223,7 @@ def _parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
 def _add(parser: Parser, arguments: Iterable[Argument]) -> None:
     """Add arguments; absent options leave no trace, so that none before a verb is hidden by one after it."""
     for argument in arguments:
-        one_of = f" (one of {', '.join(argument.choices)})" if argument.choices else ""
-        extra: dict[str, Any] = {"help": argument.help + one_of}
+        extra: dict[str, Any] = {"help": help_of(argument)}
         if argument.kind == "flag":
             extra |= {"action": "store_true"}
         else:

@@ -77,7 +77,7 @@ def find_receipt(standing: Standing, wanted: str) -> Listed:
 
 def replay(standing: Standing, receipt: Receipt) -> tuple[Finding, ...]:
     """Whether every input is still at hand, every output still what it was, and what can be made again comes out so."""
-    material = _Material(standing)
+    material = Material(standing)
     inputs = {digest: material.find(digest) for digest in (*receipt.inputs, receipt.parameters)}
     missing = sorted(digest for digest in receipt.inputs if inputs[digest] is None)
     kept = [each.name for each in receipt.outputs if material.find(each.sha256) is None]
@@ -100,7 +100,7 @@ def replay(standing: Standing, receipt: Receipt) -> tuple[Finding, ...]:
     return (*found, check_replay(receipt, made))
 
 
-class _Material:
+class Material:
     """Everything that a domain keeps, by its SHA-256: blocks, and files that its log names."""
 
     def __init__(self, standing: Standing) -> None:

@@ -64,7 +64,7 @@ def deviations(call: Call) -> Answer:
         f"record {logseq}\n" + "".join(f"  {ui.plain(line)}\n" for line in _lines(source.domain_id, entry))
         for logseq, entry in found
     )
-    members = [{"logseq": logseq, **entry.facts} for logseq, entry in found]
+    members = [{**entry.facts, "logseq": logseq} for logseq, entry in found]
     return Answer(text or "There is no deviation in this log.\n", {"deviations": members})
 
 

@@ -33,29 +33,42 @@ def list_(call: Call) -> Answer:
 
 def show(call: Call) -> Answer:
     """What the log says of the domain, and who may do what in it."""
+    from asl_authority.front import ui
     from asl_authority.front.kept import deviations_text
     from asl_authority.values.deviation import deviations
 
     report = _report(call)
     view, dam = report.view, report.dam
-    rows = {
+    rows = [
+        ("domain", view.domain_id),
+        ("label", report.label),
+        ("state", view.state.value),
+        ("records", str(view.current_logseq)),
+        ("root key", view.root_key_fingerprint),
+        ("policy", view.policy_hash),
+        ("snapshot", view.current_snapshot),
+        (f"DAM {dam.version}", dam.hash),
+        *(() if dam.scope is None else (("scope", ", ".join(dam.scope)),)),
+    ]
+    for each in dam.principals:
+        rows += [("principal", each.principal_id), ("", f"key   {each.public_key.text}")]
+        rows += [("", f"roles {', '.join(each.roles)}")]
+    text = "".join(f"{name:<12}{ui.plain(value)}\n" for name, value in rows)
+    count = len(deviations(entry for _, entry in report.entries))
+    text += f"{deviations_text(count)}{_verdict(report)}\n"
+    members: dict[str, object] = {
+        "ok": report.ok,
         "domain": view.domain_id,
         "label": report.label,
         "state": view.state.value,
-        "records": str(view.current_logseq),
-        "root key": view.root_key_fingerprint,
+        "records": view.current_logseq,
+        "root_key": view.root_key_fingerprint,
         "policy": view.policy_hash,
         "snapshot": view.current_snapshot,
-        f"DAM {dam.version}": dam.hash,
+        "dam": _dam_members(report),
+        "deviations": count,
     }
-    text = "".join(f"{name:<12}{value}\n" for name, value in rows.items())
-    text += "".join(
-        f"principal   {each.principal_id}\n            {', '.join(each.roles)}\n" for each in dam.principals
-    )
-    count = len(deviations(entry for _, entry in report.entries))
-    text += f"{deviations_text(count)}{_verdict(report)}\n"
-    members: dict[str, object] = {"ok": report.ok, **{name.replace(" ", "_"): value for name, value in rows.items()}}
-    return Answer(text, {**members, "deviations": count}, _status(report))
+    return Answer(text, members, _status(report))
 
 
 def check(call: Call) -> Answer:
@@ -65,6 +78,22 @@ def check(call: Call) -> Answer:
     report = _report(call)
     text = "".join(ui.finding_line(finding) for finding in report.findings) + f"{_verdict(report)}\n"
     return Answer(text, {"ok": report.ok, "findings": ui.findings_members(report.findings)}, _status(report))
+
+
+def _dam_members(report: Report) -> dict[str, object]:
+    """The DAM in force: from which record on, and the principals by the names that they have in it."""
+    dam = report.dam
+    principals = [
+        {"principal_id": each.principal_id, "public_key": each.public_key.text, "roles": list(each.roles)}
+        for each in dam.principals
+    ]
+    return {
+        "version": dam.version,
+        "hash": dam.hash,
+        "logseq": report.authority.dams[-1].logseq,
+        "scope": list(dam.effective_scope),
+        "principals": principals,
+    }
 
 
 def _report(call: Call) -> Report:
@@ -105,8 +134,9 @@ VERBS = (
     Verb(
         "domain show",
         "show what a domain is, by its log",
-        "Shows state, root key, policy, newest snapshot, DAM and principals of a domain as its log and its signed "
-        "artifacts say them, after all of it was checked as by `domain check`. domain.json is never believed.",
+        "Shows state, root key, policy, newest snapshot and DAM in force of a domain, with the principals of that (key "
+        "id, key and roles), as its log and its signed artifacts say them, after all of it was checked as by `domain "
+        "check`. domain.json is never believed.",
         reads(show),
         (DOMAIN, REHEARSAL),
     ),

@@ -10,7 +10,7 @@ from asl_authority.front.kept import KEEPING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
-    from asl_authority.values.ed25519 import PublicKey
+    from asl_authority.values.ed25519 import PublicKey, SecretKey
     from asl_authority.values.keyfile import KeyKind
     from asl_authority.values.passphrase import Passphrase
     from asl_authority.values.share_set import ShareSet
@@ -23,6 +23,8 @@ PUBLIC_KEY = Argument(("--public-key",), f"its public half; NAME{PUBLIC} beside 
 SHARE_SET = Argument(
     ("--share-set",), f"the record of its shares; NAME{SHARES} beside it when not given", "FILE", "path"
 )
+TWO_FILES = "the two files, without their endings"
+KEY_FILES = Argument(("--output",), TWO_FILES, "NAME", "path", required=True)
 OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
 
 
@@ -56,19 +58,15 @@ def check(call: Call) -> Answer:
 
 
 def change_passphrase(call: Call) -> Answer:
-    """The same key for another passphrase, in a new file."""
-    from asl_authority.operations.keys import new_passphrase, write_sealed
+    """The same key for another passphrase, in new files."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
 
     kind = _begin(call)
-    path, public, output = call.path("file"), _public(call), call.path("output")
-    _expect_free(output)
+    path, public, places = call.path("file"), _public(call), _key_places(call)
     with named(path):
         key = unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
-    passphrase = new_passphrase(call.terminal, call.outside.random, own=bool(call.values.get("own")))
-    write_sealed(call.terminal, call.outside.random, key, passphrase, kind, output)
-    answer = _made(kind, public, output, None, passphrase)
+    answer = _sealed_again(call, kind, key, *places)
     return Answer(
         f"{answer.text}{path} still opens with the old passphrase: destroy it when you are done.\n", answer.members
     )
@@ -86,22 +84,19 @@ def split(call: Call) -> Answer:
 
 
 def combine(call: Call) -> Answer:
-    """Whether shares open it; or the same key for a passphrase, in a new file."""
+    """Whether shares open it; or the same key for a passphrase, in new files."""
     from asl_authority.front.shares import opened_with_shares
-    from asl_authority.operations.keys import new_passphrase, prove, write_sealed
+    from asl_authority.operations.keys import prove
     from asl_authority.values.finding import Finding
 
     kind = _begin(call)
-    path, public, output = call.path("file"), _public(call), call.values.get("output")
-    if output is not None:
-        _expect_free(output)
+    path, public = call.path("file"), _public(call)
+    places = _key_places(call) if "output" in call.values else None
     key, members = opened_with_shares(call, kind, public, _share_set(call, needed=False))
     findings = [Finding("KEYFILE-PUBLIC", True, public.key_id), *prove(key, call.outside.random(32))]
-    if output is None or not all(finding.ok for finding in findings):
+    if places is None or not all(finding.ok for finding in findings):
         return verdict(f"{path}, from its shares", findings, key_id=public.key_id, **members)
-    passphrase = new_passphrase(call.terminal, call.outside.random, own=bool(call.values.get("own")))
-    write_sealed(call.terminal, call.outside.random, key, passphrase, kind, output)
-    answer = _made(kind, public, output, None, passphrase)
+    answer = _sealed_again(call, kind, key, *places)
     return Answer(
         f"{answer.text}The shares still open {path}: destroy it when you are done.\n", {**answer.members, **members}
     )
@@ -110,9 +105,10 @@ def combine(call: Call) -> Answer:
 def drill(call: Call) -> Answer:
     """A recovery drill, which ends in a record."""
     from asl_authority.front.shares import held_drill
+    from asl_authority.storage.plain_files import expect_room
 
     kind = _begin(call)
-    _expect_free(call.path("output"))
+    expect_room(call.path("output"))
     by_shares = call.values["by"] == "shares"
     return held_drill(call, kind, _public(call), _share_set(call, needed=True) if by_shares else None)
 
@@ -143,7 +139,11 @@ def _name(call: Call) -> Path:
 
     name = call.path("output")
     if name.name.endswith((PRIVATE, PUBLIC, SHARES)):
-        raise UsageError(f"--output {name.name}: the name without its ending")
+        bare = next(name.name.removesuffix(end) for end in (PRIVATE, PUBLIC, SHARES) if name.name.endswith(end))
+        raise UsageError(
+            f"--output {name.name}: the name without its ending",
+            hint=f"--output {bare or 'NAME'}: each file gets its own ending",
+        )
     return name
 
 
@@ -170,28 +170,44 @@ def public_half(private: Path) -> PublicKey:
     return given_public_key(private.with_name(private.name.removesuffix(PRIVATE) + PUBLIC))
 
 
-def _expect_free(path: Path) -> None:
+def _key_places(call: Call) -> tuple[Path, Path]:
+    """Where a key at rest and its public half will be, before anybody is asked. Raises UsageError, Refused."""
     from asl_authority.storage.plain_files import expect_room
 
-    expect_room(path)
+    name = _name(call)
+    private, public = name.with_name(name.name + PRIVATE), name.with_name(name.name + PUBLIC)
+    expect_room(private, public)
+    return private, public
 
 
-def _made(kind: KeyKind, key: PublicKey, private: Path, public: Path | None, passphrase: Passphrase) -> Answer:
+def _sealed_again(call: Call, kind: KeyKind, key: SecretKey, private: Path, public: Path) -> Answer:
+    """A key that is there for a new passphrase, its public half beside it. Raises Aborted, IoFailed: then neither."""
+    from asl_authority.operations.keys import new_passphrase, write_sealed
+    from asl_authority.storage.plain_files import write_new
+    from asl_authority.values.public_key_file import public_key_file
+
+    terminal, random = call.terminal, call.outside.random
+    passphrase = new_passphrase(terminal, random, own=bool(call.values.get("own")))
+    half = public_key_file(key.public)
+    write_sealed(terminal, random, key, passphrase, kind, private, lambda: write_new(public, half))
+    return _made(kind, key.public, private, public, passphrase)
+
+
+def _made(kind: KeyKind, key: PublicKey, private: Path, public: Path, passphrase: Passphrase) -> Answer:
     from asl_authority.operations.confirm import digest_text
     from asl_authority.values.keyfile import cost_words
 
     weak = "WARNING PASSPHRASE-WEAK: less than is advised\n" if passphrase.weak else ""
-    beside = f"{public}: its public half\n" if public else ""
     made = "made of words" if passphrase.generated else "of your own"
     text = (
         f"{private}: a key of the kind {kind}, {cost_words(kind)}\n"
         "  read back, opened with its passphrase, and its signature verified twice\n"
         f"  passphrase {made}, {passphrase.bits:.0f} bits at most\n"
-        f"{weak}{beside}key id\n{digest_text(bytes.fromhex(key.key_id))}"
+        f"{weak}{public}: its public half\nkey id\n{digest_text(bytes.fromhex(key.key_id))}"
     )
     members: dict[str, object] = {"file": str(private), "key_id": key.key_id, "cost": cost_words(kind)}
     members |= {"bits": int(passphrase.bits), "generated": passphrase.generated, "weak": passphrase.weak}
-    return Answer(text, members if public is None else {**members, "public_key": str(public)})
+    return Answer(text, {**members, "public_key": str(public)})
 
 
 VERBS = (
@@ -206,7 +222,7 @@ VERBS = (
         new,
         (
             KIND,
-            Argument(("--output",), "the two files, without their endings", "NAME", "path", required=True),
+            KEY_FILES,
             OWN,
         ),
     ),
@@ -222,10 +238,11 @@ VERBS = (
     Verb(
         "key change-passphrase",
         "write a private key at rest again, for another passphrase",
-        "Opens the file, makes or asks for another passphrase that is typed back, and writes a new file, which is "
-        "read back, opened and tried. The old file is not touched: whoever has it and the old passphrase has the key.",
+        f"Opens the file, makes or asks for another passphrase that is typed back, and writes NAME{PRIVATE}, which is "
+        f"read back, opened and tried, and NAME{PUBLIC}, as key new does. The old file is not touched: whoever has it "
+        "and the old passphrase has the key.",
         change_passphrase,
-        (FILE, KIND, PUBLIC_KEY, Argument(("--output",), "the new file", "FILE", "path", required=True), OWN),
+        (FILE, KIND, PUBLIC_KEY, KEY_FILES, OWN),
     ),
     Verb(
         "key split",
@@ -252,15 +269,15 @@ VERBS = (
         "Asks for shares one by one, unseen, until there are enough. Each is judged at once: by the word list, its "
         "checksum, the shares before it and the record of the set; a bad one is named, with the place of the bad word "
         "where that can be told, and may be typed again. Then the key is held against its public half, and signs "
-        "something fresh that two implementations verify. With --output it is written to a new file, for a passphrase "
-        "as key new has it. Ends with 7 when no shares open it.",
+        "something fresh that two implementations verify. With --output it is written for a passphrase, as "
+        f"NAME{PRIVATE} and NAME{PUBLIC}, like a new one. Ends with 7 when no shares open it.",
         combine,
         (
             FILE,
             KIND,
             PUBLIC_KEY,
             SHARE_SET,
-            Argument(("--output",), "write the key for a passphrase to this new file", "FILE", "path"),
+            Argument(("--output",), f"write the key for a passphrase: {TWO_FILES}", "NAME", "path"),
             OWN,
         ),
     ),

@@ -268,7 +268,7 @@ def _waiting(call: Call, path: Path, prepared: PreparedGenesis) -> Answer:
         "sha256": prepared.new.digest.hex(),
         "issuer": prepared.issuer.key_id,
         "threshold": asked.roots.threshold,
-        "payloads": payloads,
+        "payloads": [{"name": name, "sha256": digest} for name, digest in payloads.items()],
     }
     return Answer(text, members)
 

@@ -74,7 +74,9 @@ LIST = Verb(
     "receipt list",
     "list the receipts of a domain",
     "Lists every receipt in the order of the log: its record, the operation, how many outputs it has, how much of them "
-    "can be made again (full, partial, none), and its name. The domain is checked first, as by `domain check`.",
+    "can be made again (full, partial, none), and its name. `receipt show`, `receipt verify` and `receipt replay` take "
+    "the record's number, the name or its first 8 digits, with the same --domain. The domain is checked first, as by "
+    "`domain check`.",
     list_,
     (DOMAIN, REHEARSAL),
 )

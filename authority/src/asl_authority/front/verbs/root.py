@@ -12,12 +12,32 @@ from asl_authority.front.verbs.founding import INIT
 
 if TYPE_CHECKING:
     from asl_authority.operations.artifacts import Loaded
-    from asl_authority.values.rootset import Rotation
+    from asl_authority.values.rootset import RootSet, Rotation
 
 FILE = Argument(
     ("FILE",), "a root set, or a rotation or a ratification or the envelope of one", "FILE", "path", required=True
 )
 HELD = Argument(("--root-set",), "the root set that is held now, to say what changes", "FILE", "path")
+
+
+def set_(call: Call) -> Answer:
+    """The first root set, in a new file."""
+    from asl_authority.errors import Malformed, UsageError
+    from asl_authority.front import show as words
+    from asl_authority.storage.plain_files import expect_room, write_new
+    from asl_authority.values.rootset import MOST_KEYS, RootSet
+
+    path = call.path("output")
+    expect_room(path)
+    keys = tuple(given_public_key(each) for each in call.values["root_key"])
+    try:
+        roots = RootSet(1, keys, call.values["threshold"])
+    except Malformed as error:
+        hint = f"--root-key: 1 to {MOST_KEYS} different public keys; --threshold: 1 to as many as there are"
+        raise UsageError(str(error), check_id=error.check_id, hint=hint) from None
+    write_new(path, roots.to_bytes())
+    text = f"{words.root_set_text(roots)}{path}: the root set, to be handed to everybody who verifies\n"
+    return Answer(text, {**_members(roots), "file": str(path)})
 
 
 def show(call: Call) -> Answer:
@@ -30,9 +50,7 @@ def show(call: Call) -> Answer:
     kind = _kind_of(call)
     if kind == rootset.KIND.name:
         roots = given_root_set(path)
-        ids = [key.key_id for key in roots.root_keys]
-        members = {"root_set": roots.digest, "set": roots.version, "threshold": roots.threshold, "key_ids": ids}
-        return Answer(words.root_set_text(roots), members)
+        return Answer(words.root_set_text(roots), _members(roots))
     if kind == rootset.RATIFICATION.name:
         found = load(path, form_of(rootset.RATIFICATION, rootset.read_ratification, rehearsal=rehearsal))
         text = words.ratification_text(found.body) + words.signatures_text(found.envelope)
@@ -113,6 +131,11 @@ def follow(call: Call) -> Answer:
     return act(call, gate, standing, follow_act(standing, host))
 
 
+def _members(roots: RootSet) -> dict[str, object]:
+    ids = [key.key_id for key in roots.root_keys]
+    return {"root_set": roots.digest, "set": roots.version, "threshold": roots.threshold, "key_ids": ids}
+
+
 def _kind_of(call: Call) -> str:
     """The name of the kind that a file says it is of; the reader of that kind says whether it is."""
     from asl_authority.errors import Malformed
@@ -138,6 +161,24 @@ def _rotation(call: Call, *, rehearsal: bool | None = None) -> Loaded[Rotation]:
 
 VERBS = (
     INIT,
+    Verb(
+        "root set",
+        "write the first root set of offline roots to a file",
+        "Makes root set 1 of the public keys given, shows the keys with their ids and the digest of the set, and "
+        "writes it to a new file: what --root-set takes, for verifying and signing where there is no store. The order "
+        "of the keys says nothing: the same keys and threshold are the same bytes, wherever they are put together, and "
+        "the very set that `root init` founds a store with. A later set comes by `root rotate` only.",
+        set_,
+        (
+            Argument(
+                ("--root-key",), "the public key of a root; once for each", "FILE", "path", required=True, many=True
+            ),
+            Argument(("--threshold",), "how many of them must sign", "N", "number", required=True),
+            Argument(
+                ("--output",), "where it goes; a file that is there is never overwritten", "FILE", "path", required=True
+            ),
+        ),
+    ),
     Verb(
         "root show",
         "show a root set, or what follows it",

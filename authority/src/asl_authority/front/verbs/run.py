@@ -52,10 +52,14 @@ def _alone(call: Call, program: Program, given: dict[str, bytes]) -> Answer:
         raise UsageError(f"{flat!a}: an output in a directory of its own goes into a store only: --domain")
     found = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(made.outputs.items())}
     text = f"program {made.program_id}\n" + "".join(f"{digest}  {name}\n" for name, digest in found.items())
+    members: dict[str, object] = {
+        "program": made.program_id,
+        "outputs": [{"name": name, "sha256": digest} for name, digest in found.items()],
+    }
     if call.dry_run:
-        return Answer(f"{text}Nothing was written.\n", {"program": made.program_id, "outputs": found})
+        return Answer(f"{text}Nothing was written.\n", members)
     write_all_new({folder / name: data for name, data in made.outputs.items()})
-    return Answer(text, {"program": made.program_id, "outputs": found, "files": sorted(str(folder / n) for n in found)})
+    return Answer(text, {**members, "files": sorted(str(folder / name) for name in found)})
 
 
 def _program(call: Call) -> Program:

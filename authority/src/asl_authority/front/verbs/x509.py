@@ -150,8 +150,8 @@ def _payload(wanted: Export, shown: str, folder: Path) -> Answer:
         + "On the other machine, for each of them, for instance:\n"
         f"  openssl pkeyutl -sign -rawin -inkey KEY -in ca{TBS} -out ca{SIGNATURE}\n"
     )
-    members = {str(path): digest for path, digest in sums.items()}
-    return Answer(text, {"sha256": wanted.digest.hex(), "files": members})
+    payloads = [{"name": str(path), "sha256": digest} for path, digest in sums.items()]
+    return Answer(text, {"sha256": wanted.digest.hex(), "payloads": payloads})
 
 
 def _written(call: Call, wanted: Export, paths: Iterable[Path]) -> Answer:
