@@ -18,6 +18,8 @@ from asl_authority.values.policy_text import TEMPLATE
 LINE = re.compile(r"^  (\d): (.+)$", re.MULTILINE)
 ASKED = re.compile(r"type word (\d) of line (\d) and word (\d) of line (\d): $")
 
+STOPPED = "asl-auth-host: STOPPED: stopped by you\n  nothing half-made is left; begin again when you are ready\n"
+
 
 class Person:
     """Reads the screen and does what it asks: types the words of the digest, and the passphrase that was shown."""
@@ -148,7 +150,7 @@ def test_ctrl_c_at_any_question_prepares_nothing(place: Path, question: str) -> 
     words = init(place, "--rehearsal", "--prepare", str(place / "prepared"))
     status, said = call(Person(stop_at=question), *words)
 
-    assert (status, said) == (ExitStatus.ABORTED, "asl-auth-host: stopped by you\n")
+    assert (status, said) == (ExitStatus.ABORTED, STOPPED)
     assert sorted(path.name for path in place.iterdir()) == ["policy.yaml", "store"]
     assert list((place / "store").iterdir()) == []
 
@@ -173,7 +175,7 @@ def test_a_dry_run_shows_what_would_be_signed_and_does_nothing(place: Path) -> N
 def test_ctrl_c_at_any_question_leaves_the_store_as_it_was(place: Path, question: str) -> None:
     status, said = call(Person(stop_at=question), *init(place, "--rehearsal"))
 
-    assert (status, said) == (ExitStatus.ABORTED, "asl-auth-host: stopped by you\n")
+    assert (status, said) == (ExitStatus.ABORTED, STOPPED)
     assert list((place / "store").iterdir()) == []
 
 

@@ -178,7 +178,8 @@ def test_an_output_that_fails_is_not_told_so_once_more() -> None:
     for words in (["--version"], ["self-test"]):
         status = cli.run([*words, "--json"], program="asl-auth-host", stdout=full, stderr=err)
         assert status is ExitStatus.IO_FAILED
-    assert err.getvalue() == "asl-auth-host: output: No space left on device\n" * 2
+    assert err.getvalue().count("asl-auth-host: INPUT-OUTPUT: output: No space left on device\n") == 2
+    assert err.getvalue().count("\n") == 4
 
 
 def test_a_full_disk_under_stdout_ends_with_8_and_without_a_traceback() -> None:

@@ -105,8 +105,9 @@ def test_the_same_seed_makes_the_same_bytes_anywhere(tmp_path: Path) -> None:
 def test_what_a_rehearsal_made_is_refused_by_everything_real(tmp_path: Path) -> None:
     store, made = founded(DISK, tmp_path)
 
-    with pytest.raises(Damaged, match="CHECKPOINT-ORIGIN"):
+    with pytest.raises(Damaged) as damaged:
         check_domain(DISK, store, store.domain(made.domain_id), made.domain_id, trusted=ROOTS, rehearsal=False)
+    assert damaged.value.check_id == "CHECKPOINT-ORIGIN"
 
 
 def test_nothing_real_is_signed_without_a_claim(tmp_path: Path) -> None:

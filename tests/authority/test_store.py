@@ -226,8 +226,9 @@ def test_in_a_damaged_log_what_is_whole_can_still_be_read(used: DomainPaths) -> 
 )
 def test_damage_is_named_and_nothing_is_touched(used: DomainPaths, words: str, damage: object) -> None:
     damage(used.log)  # type: ignore[operator]
-    with pytest.raises(Damaged, match=words), writing(used):
+    with pytest.raises(Damaged) as found, writing(used):
         pass
+    assert words in f"{found.value.check_id}: {found.value}"
 
 
 def test_a_log_that_was_rolled_back_or_swapped_is_refused_by_its_head(used: DomainPaths, tmp_path: Path) -> None:
@@ -247,8 +248,9 @@ def test_a_log_that_was_rolled_back_or_swapped_is_refused_by_its_head(used: Doma
 
 
 def test_a_checkpoint_of_a_key_that_nobody_trusts_is_damage(used: DomainPaths) -> None:
-    with pytest.raises(Damaged, match="NOTE-SIGNED"), writing(used, STRANGER):
+    with pytest.raises(Damaged) as found, writing(used, STRANGER):
         pass
+    assert found.value.check_id == "NOTE-SIGNED"
     with opened(DISK, used, ORIGIN, STRANGER, keys=[SIGNER.key]) as held:
         held.commit(facts(1))
     assert LogReader.open(DISK, used, ORIGIN, [STRANGER.key]).head.size == 21
@@ -390,13 +392,16 @@ def test_a_block_whose_name_lies_is_never_given_out(used: DomainPaths) -> None:
         block_id = held.blocks.ids()[0]
         flip(used.block(block_id), 0)
         for read in (held.blocks.read, held.blocks.verify, lambda each: next(held.blocks.stream(each))):
-            with pytest.raises(Damaged, match="BLOCK-ID"):
+            with pytest.raises(Damaged) as found:
                 read(block_id)
+            assert found.value.check_id == "BLOCK-ID"
         used.block_meta(held.blocks.ids()[1]).unlink()
-        with pytest.raises(Damaged, match="BLOCK-META"):
+        with pytest.raises(Damaged) as found:
             held.blocks.verify(held.blocks.ids()[1])
-        with pytest.raises(Damaged, match="BLOCK"):
+        assert found.value.check_id == "BLOCK-META"
+        with pytest.raises(Damaged) as found:
             snapshots.take_inventory(DISK, used, "me.example", reading(used).head)
+        assert found.value.check_id.startswith("BLOCK")
 
 
 @pytest.mark.parametrize(
