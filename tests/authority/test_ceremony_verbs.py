@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -25,6 +26,7 @@ from support.ceremonies import EXAMPLE, Person, call
 from support.stories import asked_for
 from support.story_files import SEAL
 
+STORY_FILES = Path(__file__).parent / "stories/files"
 HEAD = """\
 title: A test
 version: 1
@@ -113,6 +115,20 @@ def test_the_published_example_can_be_held(here: Path) -> None:
 
     assert status is ExitStatus.DONE
     assert answer["ceremony"] == read_ceremony((EXAMPLE / "first-domain.yaml").read_bytes()).digest.hex()
+
+
+def test_every_new_file_of_a_step_is_on_the_record_however_the_verb_tells_it(here: Path) -> None:
+    (here / "program.yaml").write_bytes((STORY_FILES / "program.yaml").read_bytes())
+    (here / "input.txt").write_bytes(b"what went in\n")
+    (here / "out").mkdir()
+    status, _ = run(here, text("run, program.yaml, --input, input.txt, --output, out"))
+    done = [entry for entry in read_record((here / "record").read_bytes()).events if entry.outputs]
+
+    assert status is ExitStatus.DONE
+    assert [dict(entry.outputs) for entry in done] == [
+        {f"out/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in (here / "out").iterdir()}
+    ]
+    assert len(done[0].outputs) == 2
 
 
 def test_a_real_ceremony_is_held_in_no_rehearsal(here: Path) -> None:

@@ -105,6 +105,17 @@ def seal(root: Path, mode: str) -> Path:
     return root
 
 
+def test_a_group_of_verbs_has_its_help(tmp_path: Path) -> None:
+    status, out, _ = call("policy", "--help")
+
+    assert status is ExitStatus.DONE
+    assert out.startswith("usage: asl-auth-host [options] policy VERB ...\n")
+    assert "  policy hash   print the hash of a policy\n" in out
+    assert "domain" not in out
+    assert json.loads(call("policy", "-h", "--json")[1])["help"] == out
+    assert call("status", "--help")[1].startswith("usage: asl-auth-host status [")
+
+
 def test_another_root_is_refused_on_a_sealed_host(tmp_path: Path) -> None:
     machine = seal(tmp_path / "m", "host")
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 VERB, PATH, REHEARSED = "CEREMONY-VERB", "CEREMONY-PATH", "CEREMONY-REHEARSAL"
 ADDED = "is not written: the run adds it where it is due"
 WITHOUT = "has no place in a ceremony"
-OUTPUTS = ("output", "payload")
+OUTPUTS = ("output", "payload", "prepare")
+LONGEST_NAME = 255  # of a file, on any file system that we write
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -172,10 +173,29 @@ def _outputs(request: Request, members: Mapping[str, object]) -> Iterator[tuple[
     """Every new file that the verb names, with its SHA-256."""
     from asl_authority.storage.plain_files import sha256_of
 
-    asked = [str(path) for name in OUTPUTS if isinstance(path := request.values.get(name), Path)]
-    for value in sorted({each for each in members.values() if isinstance(each, str)}):
-        if any(value.startswith(path) for path in asked) and Path(value).is_file():
+    asked = [path for name in OUTPUTS if isinstance(path := request.values.get(name), Path)]
+    said = set(_texts(members))
+    said |= {
+        str(path / name)
+        for path in asked
+        for name in said
+        if path.is_dir() and "/" not in name and len(name) <= LONGEST_NAME
+    }
+    for value in sorted(said):
+        if any(value.startswith(str(path)) for path in asked) and Path(value).is_file():
             yield value, sha256_of(Path(value))
+
+
+def _texts(found: object) -> Iterator[str]:
+    """Every string in an answer, however deep."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, Mapping):
+        for member in found.values():
+            yield from _texts(member)
+    elif isinstance(found, list | tuple):
+        for member in found:
+            yield from _texts(member)
 
 
 def _head(members: Mapping[str, object]) -> HeadSeen | None:

@@ -182,7 +182,9 @@ def say_error(program: str, error: AuthorityError, json_to: TextIO | None, stder
 
 
 def _help(program: str, request: Request) -> str:
-    return program_help(program) if request.verb is None else verb_parser(program, request.verb).format_help()
+    if request.verb is None:
+        return program_help(program, request.group)
+    return verb_parser(program, request.verb).format_help()
 
 
 def _program(called_as: str) -> str:

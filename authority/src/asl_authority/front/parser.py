@@ -63,9 +63,10 @@ COMMON = (
 
 
 class Request(NamedTuple):
-    """A command line, understood."""
+    """A command line, understood. `group` is a group of verbs whose help is asked for."""
 
     verb: Verb | None = None
+    group: str | None = None
     values: Mapping[str, Any] = {}
     json: bool = False
     root: Path | None = None
@@ -130,7 +131,10 @@ def parse(program: str, words: Sequence[str]) -> Request:
     parser = program_parser(program)
     before, rest = _split(parser, words)
     given = vars(_parsed(parser, before))
-    verb = _find(program, rest) if rest else None
+    group = rest[0] if len(rest) > 1 and rest[1] in ("-h", "--help") and _is_group(rest[0]) else None
+    verb = _find(program, rest) if rest and group is None else None
+    if group is not None:
+        given |= {"group": group, "help": True} | ({"json": True} if "--json" in rest else {})
     if verb is not None:
         own = verb_parser(program, verb)
         rest = rest[len(verb.name.split(" ")) :]
@@ -152,12 +156,18 @@ def option_words(arguments: Iterable[Argument]) -> list[str]:
     return [word for argument in arguments for word in argument.words if word.startswith("--")]
 
 
-def program_help(program: str) -> str:
-    """The help of the whole program: its options, and every verb in a line."""
-    lines = [f"usage: {program} [options] VERB ...", "", *_filled(DESCRIPTION), "", "options:"]
+def program_help(program: str, group: str | None = None) -> str:
+    """The help of the whole program: its options, and every verb in a line; or of a group of verbs."""
+    of = f" {group}" if group else ""
+    lines = [
+        f"usage: {program} [options]{of} VERB ...",
+        "",
+        *([] if group else [*_filled(DESCRIPTION), ""]),
+        "options:",
+    ]
     lines += _table([(_shown(argument), argument.help) for argument in (*COMMON, VERSION)])
-    lines += ["", "verbs:", *_table([(verb.name, verb.summary) for verb in load_verbs()])]
-    return "\n".join([*lines, "", *_filled(f"See {program} VERB --help. {EPILOG}")]) + "\n"
+    lines += ["", "verbs:", *_table([(verb.name, verb.summary) for verb in load_verbs(group)])]
+    return "\n".join([*lines, "", *_filled(f"See {program}{of} VERB --help. {EPILOG}")]) + "\n"
 
 
 VERSION = Argument(("--version",), "print the version and end", kind="flag")
@@ -192,6 +202,11 @@ def _split(parser: Parser, words: Sequence[str]) -> tuple[list[str], list[str]]:
     while at < len(words) and words[at].startswith("-"):
         at += 2 if words[at] in takes_value else 1
     return list(words[:at]), list(words[at:])
+
+
+def _is_group(word: str) -> bool:
+    """Whether it is the first word of several verbs, and no verb itself."""
+    return word in GROUPS and word not in {verb.name for verb in load_verbs(word)}
 
 
 def _find(program: str, words: Sequence[str]) -> Verb:
