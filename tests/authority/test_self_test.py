@@ -13,6 +13,7 @@ from asl_authority.operations.self_test import (
     check_random,
     check_scrypt,
     check_sha256,
+    check_slip39,
     run_self_test,
 )
 from asl_authority.values.known_answers import ED25519_ANSWERS, SHA256_ANSWERS
@@ -65,6 +66,7 @@ def test_this_machine_passes_every_check_by_its_name() -> None:
         ("SELFTEST-SHA256", True),
         ("SELFTEST-ED25519", True),
         ("SELFTEST-SCRYPT", True),
+        ("SELFTEST-SLIP39", True),
         ("SELFTEST-RANDOM", True),
     ]
 
@@ -77,6 +79,14 @@ def test_a_sha256_that_is_wrong_for_one_message_is_named(name: str) -> None:
 
     assert not finding.ok
     assert name in finding.detail
+
+
+def test_shares_that_give_another_secret_are_named() -> None:
+    finding = check_slip39(lambda *_: bytes(16))
+
+    assert not finding.ok
+    assert "vector 4: another secret" in finding.detail
+    assert "vector 43: a misread share is accepted" in finding.detail
 
 
 def test_a_faultless_ed25519_passes() -> None:

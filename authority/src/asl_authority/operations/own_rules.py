@@ -80,6 +80,7 @@ OWN_RULES = (
     OwnRule("SELFTEST-ED25519", "Ed25519 gives the published answers.", _TRUST_NOTHING),
     OwnRule("SELFTEST-RANDOM", "The kernel's randomness is initialised, and does not repeat.", _TRUST_NOTHING),
     OwnRule("SELFTEST-SCRYPT", "scrypt gives the published answers.", _TRUST_NOTHING),
+    OwnRule("SELFTEST-SLIP39", "Shares of a key give the published answers.", _TRUST_NOTHING),
     OwnRule("SELFTEST-SHA256", "SHA-256 gives the published answers.", _TRUST_NOTHING),
     OwnRule("HYGIENE-CORE", "No core of this process can be dumped.", "start the sealed image again"),
     OwnRule("HYGIENE-DUMPABLE", "Nobody can look into this process.", "start the sealed image again"),

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
+from asl_authority.errors import Malformed
 from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
-from asl_authority.values.known_answers import ED25519_ANSWERS, SCRYPT_ANSWERS, SHA256_ANSWERS, ScryptAnswer
+from asl_authority.values.known_answers import (
+    ED25519_ANSWERS,
+    SCRYPT_ANSWERS,
+    SHA256_ANSWERS,
+    SLIP39_ANSWERS,
+    ScryptAnswer,
+)
+from asl_authority.values.slip39 import combine, read_share
 
 
 class Ed25519(Protocol):
@@ -30,6 +39,10 @@ def run_self_test() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding("SELFTEST-ED25519", ok=False, detail=f"the cryptography package can't be loaded: {error}")
     yield check_scrypt(_scrypt)
+    try:
+        yield check_slip39(_combined)
+    except ImportError as error:
+        yield Finding("SELFTEST-SLIP39", ok=False, detail=f"the package for shares can't be loaded: {error}")
     yield check_random(lambda size: os.getrandom(size, os.GRND_NONBLOCK))
 
 
@@ -65,6 +78,20 @@ def check_scrypt(scrypt: Callable[[ScryptAnswer], bytes]) -> Finding:
     return _finding("SELFTEST-SCRYPT", f"{len(SCRYPT_ANSWERS)} known answers of RFC 7914", wrong)
 
 
+def check_slip39(combined: Callable[[Sequence[str], bytes], bytes]) -> Finding:
+    """SELFTEST-SLIP39: shares give the secrets printed beside SLIP-0039, and a misread one is refused."""
+    wrong = []
+    for answer in SLIP39_ANSWERS:
+        first, *others = answer.shares
+        if combined(answer.shares, answer.passphrase) != bytes.fromhex(answer.secret):
+            wrong.append(f"{answer.name}: another secret")
+        *most, last = first.split()
+        with suppress(Malformed):
+            combined([" ".join([last, *most]), *others], answer.passphrase)
+            wrong.append(f"{answer.name}: a misread share is accepted")
+    return _finding("SELFTEST-SLIP39", f"{len(SLIP39_ANSWERS)} known answers of SLIP-0039", wrong)
+
+
 def check_random(draw: Callable[[int], bytes]) -> Finding:
     """SELFTEST-RANDOM: the kernel's pool is initialised, and two draws differ.
 
@@ -95,6 +122,10 @@ class _InstalledEd25519:
 
 def _scrypt(answer: ScryptAnswer) -> bytes:
     return hashlib.scrypt(answer.password, salt=answer.salt, n=answer.n, r=answer.r, p=answer.p, dklen=64)
+
+
+def _combined(shares: Sequence[str], passphrase: bytes) -> bytes:
+    return combine([read_share(each) for each in shares], passphrase)
 
 
 def _flip_first_bit(data: bytes) -> bytes:

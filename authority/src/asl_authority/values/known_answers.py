@@ -98,3 +98,39 @@ SCRYPT_ANSWERS: tuple[ScryptAnswer, ...] = (
         "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887",
     ),
 )
+
+
+@dataclass(frozen=True)
+class Slip39Answer:
+    """One of the vectors beside SLIP-0039: shares of which all are needed, and their secret in hexadecimal."""
+
+    name: str
+    passphrase: bytes
+    shares: tuple[str, ...]
+    secret: str
+
+
+SLIP39_ANSWERS: tuple[Slip39Answer, ...] = (
+    Slip39Answer(
+        "vector 4",
+        b"TREZOR",
+        (
+            "shadow pistol academic always adequate wildlife fancy gross oasis cylinder mustang wrist rescue view "
+            "short owner flip making coding armed",
+            "shadow pistol academic acid actress prayer class unknown daughter sweater depict flip twice unkind craft "
+            "early superior advocate guest smoking",
+        ),
+        "b43ceb7e57a0ea8766221624d01b0864",
+    ),
+    Slip39Answer(
+        "vector 43",
+        b"TREZOR",
+        (
+            "enemy favorite academic acid cowboy phrase havoc level response walnut budget painting inside trash "
+            "adjust froth kitchen learn tidy punish",
+            "enemy favorite academic always academic sniff script carpet romp kind promise scatter center unfair "
+            "training emphasis evening belong fake enforce",
+        ),
+        "48b1a4b80b8c209ad42c33672bdaa428",
+    ),
+)
