@@ -33,12 +33,16 @@ mount -t tmpfs tmpfs "$3/run/project/build"
 exec chroot "$3" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 CI=true python3 -B -m pytest -q \
     -p no:cacheprovider -c /run/project/pyproject.toml --rootdir /run/project \
     --confcutdir /run/project/tests/authority \
-    -m "not host and not long and not workstation" /run/project/tests/authority
+    -m "$5" /run/project/tests/authority
 """
+ALL = "not host and not long and not workstation"
 
 
+@pytest.mark.parametrize(
+    "chosen", [f"{ALL} and not any_python", pytest.param(ALL, marks=pytest.mark.long)], ids=["own", "all"]
+)
 def test_the_authority_passes_its_tests_under_the_images_own_python(
-    tree: Path, manifest: dict[str, Any], tmp_path: Path
+    tree: Path, manifest: dict[str, Any], tmp_path: Path, chosen: str
 ) -> None:
     own = {package["name"] for package in manifest["packages"]}
     store, extra = Store(HOUSE / "build/store"), tmp_path / "extra"
@@ -51,7 +55,7 @@ def test_the_authority_passes_its_tests_under_the_images_own_python(
             deb = store.verified(package.sha256, package.name)
             subprocess.run(["dpkg-deb", "-x", str(deb), str(extra)], check=True)
 
-    places = (str(tree), str(extra), str(tmp_path / "root"), str(HOUSE))
+    places = (str(tree), str(extra), str(tmp_path / "root"), str(HOUSE), chosen)
     done = subprocess.run(
         private_argv(("sh", "-c", ENTER, "sh", *places)), capture_output=True, text=True, check=False, timeout=2400
     )

@@ -17,6 +17,8 @@ from support.faulty_disk import FaultyDisk, PowerCutError
 from support.genesis import founded
 from support.memory_disk import Fate, MemoryDisk, fates
 
+pytestmark = pytest.mark.any_python
+
 ROOT = Path("/store")
 WHATS_LEFT = {name: fate for name, fate in fates(1).items() if name in ("all kept", "all lost", "names only")}
 

@@ -21,6 +21,8 @@ from support.faulty_disk import FaultyDisk, PowerCutError
 from support.memory_disk import MemoryDisk, fates
 from support.samples.claim import GENESIS
 
+pytestmark = pytest.mark.any_python
+
 ROOT = Path("/store")
 ORIGIN = origin_of("host", rehearsal=False)
 WHATS_LEFT = {name: fate for name, fate in fates(1).items() if name in ("all kept", "all lost", "names only")}

@@ -10,6 +10,8 @@ import pytest
 from support.memory_disk import Fate, fates
 from support.store_faults import CALLS, OPERATIONS, Operation, Prepared, Tally, tally_lines
 
+pytestmark = pytest.mark.any_python
+
 HOUSE = Path(__file__).parents[3]
 SHORT = fates(1)
 LONG = fates(40)

@@ -19,6 +19,8 @@ from support.faulty_disk import FaultyDisk, PowerCutError
 from support.genesis import ROOTS, founding
 from support.memory_disk import Fate, MemoryDisk, fates
 
+pytestmark = pytest.mark.any_python
+
 STORE = StorePaths(Path("/store"))
 WHATS_LEFT = {name: fate for name, fate in fates(1).items() if name in ("all kept", "all lost", "names only")}
 

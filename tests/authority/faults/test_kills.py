@@ -31,6 +31,8 @@ from support.store_faults import (
 )
 from support.store_kills import RootedDisk, ended, heard, make_file_system, mounted, started, work_on
 
+pytestmark = pytest.mark.any_python
+
 SOME = tuple(each for each in OPERATIONS if each.name in ("commit an operation", "roll forward, recover half"))
 FILE_SYSTEMS = ("ext4", "btrfs")
 

@@ -22,6 +22,8 @@ from support.faulty_disk import FaultyDisk, PowerCutError
 from support.genesis import ROOT_KEYS, ROOTS, founding_of, prepared
 from support.memory_disk import MemoryDisk, fates
 
+pytestmark = pytest.mark.any_python
+
 STORE = StorePaths(Path("/store"))
 PLACE = Path("/stick/prepared")
 WHATS_LEFT = {name: fate for name, fate in fates(1).items() if name in ("all kept", "all lost", "names only")}

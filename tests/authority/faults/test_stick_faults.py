@@ -15,6 +15,8 @@ from support.domains import secret
 from support.faulty_disk import FaultyDisk, PowerCutError
 from support.memory_disk import MemoryDisk, fates
 
+pytestmark = pytest.mark.any_python
+
 ROOT = Path("/stick")
 ORIGIN = "asl/me.example"
 LOG = NoteSigner(ORIGIN, secret("log"))
