@@ -84,15 +84,28 @@ def act(
     head = ui.rehearsal_banner() if standing.rehearsal else ""
     shown = head + "".join(f"{ui.plain(line)}\n" for line in asked.lines)
     if call.dry_run:
-        members = {"domain_id": standing.domain_id, "operation": asked.operation, "sha256": asked.digest.hex()}
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
-        return Answer(text, members)
+        return Answer(text, _planned(standing, asked, gate))
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
     unlock()
     keys = _unlocked(call, standing, asked)
     return kept_after(call, standing.source, _answer(asked, carry_out(standing, asked, gate, keys)))
+
+
+def _planned(standing: Standing, asked: Act, gate: Gate) -> dict[str, object]:
+    """What a dry run says to a machine: all that a person is shown, and what would be written, logged and signed."""
+    from asl_authority.operations.plan import plan_act
+
+    return {
+        "domain_id": standing.domain_id,
+        "operation": asked.operation,
+        "what": asked.what,
+        "shown": list(asked.lines),
+        "sha256": asked.digest.hex(),
+        "plan": plan_act(standing, asked, gate),
+    }
 
 
 def _unlocked(call: Call, standing: Standing, asked: Act) -> dict[str, SecretKey]:

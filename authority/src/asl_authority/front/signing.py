@@ -159,7 +159,13 @@ def _planned(task: Task[T], shown: str, findings: object) -> Answer:
     text = "".join(ui.finding_line(finding) for finding in checked)
     return Answer(
         f"{shown}{text}SHA-256 of what would be signed\n{digest_text(task.digest)}Nothing was done.\n",
-        {"sha256": task.digest.hex(), "findings": ui.findings_members(checked)},
+        {
+            "sha256": task.digest.hex(),
+            "size": len(task.artifact.envelope.payload),
+            "payload_type": task.artifact.envelope.payload_type,
+            "signers": [{"key_id": key.key_id, "level": level} for key, level in task.signers],
+            "findings": ui.findings_members(checked),
+        },
     )
 
 

@@ -8,7 +8,7 @@ and all of the domain is read back and held to every rule.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,13 +31,14 @@ from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.claim import Claim
 from asl_authority.values.domain_state import State
 from asl_authority.values.ed25519 import SecretKey, Signer
+from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
 from asl_authority.values.levels import signer_of
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.receipt import Receipt, read_receipt
 from asl_authority.values.roles import Role
 from asl_authority.values.rootset import RootSet
-from asl_authority.values.signed_note import NoteSigner
+from asl_authority.values.signed_note import NoteKey, NoteSigner
 
 DOMAIN_ACTS = "DOMAIN-ACTS"
 # domain.json is derived: that it lags behind, because an operation was stopped after its commit, harms nobody.
@@ -70,7 +71,8 @@ class Standing:
 class Bench:
     """Where an operation makes its records: the domain in its writer's hands, under a claim that covers its head.
 
-    `logseq` is the number of the operation's first record; `signers` sign only what their levels may.
+    `logseq` is the number of the operation's first record; `signers` sign only what their levels may. In a `trial`
+    nothing that they sign is a signature, and nothing is kept (operations/plan.py).
     """
 
     domain: Domain
@@ -80,6 +82,11 @@ class Bench:
     logseq: int
     signers: Mapping[str, Signer]
     logged: frozenset[str]
+    trial: bool = False
+
+    def signed_here(self, findings: Callable[[], Iterable[Finding]]) -> Iterable[Finding]:
+        """What is to be said of signatures that were made here; in a trial there is none to speak of."""
+        return () if self.trial else findings()
 
     def put(self, piece: Piece) -> Entry:
         """Write a piece's artifacts, and have its record. Raises Refused, IoFailed."""
@@ -188,16 +195,9 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     expect_may_act(standing, act)
     source, rehearsal = standing.source, standing.rehearsal
     signers = {name: signer_of(USES[name].level, keys[name], rehearsal=rehearsal) for name in act.all_keys}
-    note = NoteSigner(source.origin, signers["log"])
-    with _opened(standing, note, gate) as domain:
+    with held_for(standing, gate, NoteSigner(source.origin, signers["log"])) as domain:
         notes = tuple(domain.lines())
-        _expect_the_same(domain.log.head, standing, notes)
-        claim = _covering(domain, standing, gate)
-        logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
-        made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged))
-        receipt = _receipt(standing, act, made, claim, domain.log.logseq + len(made.entries) + 1)
-        last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
-        head = domain.commit(*made.entries, last)
+        head, receipt, made = work(domain, standing, act, gate, signers)
         notes += _afterwards("domain.json was not renewed", lambda: _renew_view(standing, source.domain_id))
     for domain_id in made.concerns:
         what = f"domain.json of {domain_id} was not renewed"
@@ -205,6 +205,22 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     reports: list[Report] = []
     notes += _afterwards("what was written was not read back", lambda: reports.append(_read_back(standing)))
     return Done(head, receipt, reports[0] if reports else None, notes)
+
+
+def work(
+    domain: Domain, standing: Standing, act: Act, gate: Gate, signers: Mapping[str, Signer], *, trial: bool = False
+) -> tuple[Checkpoint, Receipt, Made]:
+    """The operation itself, in a domain that is held: claim, artifacts, records, receipt. Raises Refused, IoFailed.
+
+    A `trial` does the same on a disk that keeps nothing, with signers that sign nothing.
+    """
+    _expect_the_same(domain.log.head, standing, tuple(domain.lines()))
+    claim = _covering(domain, standing, gate)
+    logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
+    made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, trial))
+    receipt = _receipt(standing, act, made, claim, domain.log.logseq + len(made.entries) + 1)
+    last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
+    return domain.commit(*made.entries, last), receipt, made
 
 
 def _afterwards(what: str, do: Callable[[], object]) -> tuple[str, ...]:
@@ -237,8 +253,13 @@ def _renew_view(standing: Standing, domain_id: str) -> None:
     write_view(disk, paths, derive_view(reader, domain_id, said))
 
 
-def _opened(standing: Standing, note: NoteSigner, gate: Gate) -> AbstractContextManager[Domain]:
-    """The domain in its writer's hands. Nothing is signed in it but what was looked at, or what a receipt covers."""
+def held_for(
+    standing: Standing, gate: Gate, note: NoteSigner, keys: Sequence[NoteKey] = ()
+) -> AbstractContextManager[Domain]:
+    """The domain in its writer's hands. Nothing is signed in it but what was looked at, or what a receipt covers.
+
+    `keys` are those that its checkpoints may be signed by besides the signer's own. Raises Busy, Damaged, Refused.
+    """
     source, report = standing.source, standing.report
 
     def read() -> Reading:
@@ -249,6 +270,7 @@ def _opened(standing: Standing, note: NoteSigner, gate: Gate) -> AbstractContext
         source.paths,
         source.origin,
         note,
+        keys=keys,
         session=gate.session_id,
         vouched=Voucher(read, report.authority, report.last_receipt, report.last_claim),
         expect=lambda head: _expect_the_same(head, standing, ()),

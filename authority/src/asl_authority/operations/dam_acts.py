@@ -75,7 +75,7 @@ def rotate_act(
     def make(bench: Bench) -> Made:
         signed = task.artifact if signed_elsewhere else task.artifact.signed_by(bench.signers["root"])
         done = replace(task, artifact=signed)
-        _expect([*done.findings(), *verified_elsewhere(signed.envelope, [dam.root_key])])
+        _expect(bench.signed_here(lambda: [*done.findings(), *verified_elsewhere(signed.envelope, [dam.root_key])]))
         pieces = [*_policy_piece(new_policy), *_certificate_piece(standing, given), _dam_piece(signed)]
         inputs = [hashlib.sha256(each.to_bytes()).hexdigest() for each in given]
         inputs += [hashlib.sha256(new_policy.to_bytes()).hexdigest()] if new_policy else []

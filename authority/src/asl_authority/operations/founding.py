@@ -16,7 +16,7 @@ from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.domain_check import check_domain
 from asl_authority.operations.domain_reading import host_chain
 from asl_authority.operations.gate import Gate
-from asl_authority.operations.genesis import USES, DomainKeys, NewDomain
+from asl_authority.operations.genesis import USES, DomainKeys, KeyRing, NewDomain
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import HOST
@@ -51,7 +51,7 @@ class Founding:
     """
 
     new: NewDomain
-    keys: DomainKeys
+    keys: KeyRing
     sealed: Mapping[str, bytes]
     gate: Gate
     seed: str = ""
@@ -81,16 +81,18 @@ def seal_keys(keys: DomainKeys, passphrase: Passphrase, random: Callable[[int], 
     return found
 
 
-def found_domain(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
+def found_domain(disk: Disk, store: StorePaths, founding: Founding, *, trial: bool = False) -> Founded:
     """Make the domain, or leave nothing of it. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed.
 
     The host is held meanwhile: its roots are those that have signed, and nobody rotates them until the domain is there.
+    A `trial` does the same on a disk that keeps nothing; what is signed in it is no signature, and is not
+    held to be one.
     """
     with ExitStack() as holding:
         if founding.new.domain_id != HOST and disk.is_directory(store.host.log):
             holding.enter_context(held(disk, store.host.root))
             _expect_roots(host_chain(disk, store, rehearsal=founding.new.asked.rehearsal), founding.new.asked.roots)
-        return _found(disk, store, founding)
+        return _found(disk, store, founding, trial=trial)
 
 
 def _expect_roots(chain: RootChain | None, roots: RootSet) -> None:
@@ -102,7 +104,7 @@ def _expect_roots(chain: RootChain | None, roots: RootSet) -> None:
         )
 
 
-def _found(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
+def _found(disk: Disk, store: StorePaths, founding: Founding, *, trial: bool) -> Founded:
     new, gate = founding.new, founding.gate
     host = new.domain_id == HOST
     paths = store.host if host else store.domain(new.domain_id)
@@ -120,10 +122,7 @@ def _found(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
         head = domain.commit(*entries, put(domain, receipt_piece(receipt, operator)))
         said = host_entries(disk, store, new.domain_id, rehearsal=new.asked.rehearsal)
         write_view(disk, domain.paths, derive_view(read_log(disk, domain.paths, new.origin), new.domain_id, said))
-        findings = check_domain(
-            disk, store, domain.paths, new.domain_id, trusted=new.asked.roots, rehearsal=new.asked.rehearsal
-        ).findings
-        _expect_read_back(findings)
+        findings = () if trial else _read_back(disk, store, domain, founding)
     return Founded(new.domain_id, head, empty.snapshot_id, pinned.snapshot_id, receipt.per_artifact_id, findings)
 
 
@@ -185,7 +184,7 @@ def _pieces(founding: Founding) -> list[Piece]:
 
 
 def _key_files(founding: Founding) -> dict[str, bytes]:
-    names = founding.keys.by_name
+    names = list(founding.keys.by_name)
     public = {layout.public_key_name(name): public_key_file(founding.keys.public(name)) for name in names}
     return public | {layout.private_key_name(name): founding.sealed[name] for name in names}
 
@@ -222,10 +221,15 @@ def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterabl
     )
 
 
-def _expect_read_back(findings: Iterable[Finding]) -> None:
+def _read_back(disk: Disk, store: StorePaths, domain: Domain, founding: Founding) -> tuple[Finding, ...]:
+    new, asked = founding.new, founding.new.asked
+    findings = check_domain(
+        disk, store, domain.paths, new.domain_id, trusted=asked.roots, rehearsal=asked.rehearsal
+    ).findings
     for finding in findings:
         if not finding.ok:
             raise Damaged(f"what was written reads back otherwise: {finding.detail}", check_id=finding.check_id)
+    return findings
 
 
 def _head(head: Checkpoint) -> Head:

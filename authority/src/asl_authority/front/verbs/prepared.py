@@ -82,7 +82,7 @@ def found(call: Call) -> Answer:
     from asl_authority.front.kept import expect_free_on_stick
     from asl_authority.front.signing import protect
     from asl_authority.front.store import expect_free
-    from asl_authority.front.verbs.founding import planned, shown, write
+    from asl_authority.front.verbs.founding import plan, planned, shown, write
     from asl_authority.operations.confirm import confirm
     from asl_authority.operations.founding import Founding
     from asl_authority.operations.prepared import load_prepared
@@ -96,7 +96,7 @@ def found(call: Call) -> Answer:
     expect_free_on_stick(call, prepared.new.origin, prepared.new.domain_id)
     new = expect_complete(prepared)
     if call.dry_run:
-        return planned(new)
+        return planned(new, plan(call, gate, new, (), sealed=prepared.sealed))
     call.terminal.say(shown(new))
     confirm(call.terminal, f"To be founded: everything of {new.asked.label}", new.digest)
     protect(call)
