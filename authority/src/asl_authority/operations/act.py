@@ -23,9 +23,10 @@ from asl_authority.operations.operation_check import Voucher
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import Source
-from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece
+from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece, records_of
 from asl_authority.storage.domains import Domain, derive_view, held, host_entries, opened, read_log, write_view
 from asl_authority.storage.layout import StorePaths
+from asl_authority.storage.log_writer import LogWriter
 from asl_authority.storage.snapshots import take_inventory
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.claim import Claim
@@ -218,7 +219,7 @@ def work(
     claim = _covering(domain, standing, gate)
     logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
     made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, trial))
-    receipt = _receipt(standing, act, made, claim, domain.log.logseq + len(made.entries) + 1)
+    receipt = _receipt(standing, act, made, claim, domain.log)
     last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
     return domain.commit(*made.entries, last), receipt, made
 
@@ -311,7 +312,7 @@ def _covers(claim: Claim, standing: Standing, gate: Gate) -> bool:
     return True
 
 
-def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int) -> Receipt:
+def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, log: LogWriter) -> Receipt:
     """The receipt, as it will be read. Raises Malformed for one that no reader would take; nothing is committed yet."""
     inputs = tuple(sorted(set(made.inputs)))
     outputs = outputs_of(made.entries, inputs, made.names)
@@ -325,7 +326,8 @@ def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int
         policy_hash=standing.report.policy.hash,
         snapshot_id=claim.snapshot_id,
         claim=claim.digest,
-        logseq=logseq,
+        logseq=log.logseq + len(made.entries) + 1,
+        records=records_of(made.entries, log.session),
         declared=tuple(sorted(each.sha256 for each in outputs if each.sha256 not in made.again)),
         previous=standing.report.last_receipt,
         rehearsal=standing.rehearsal,

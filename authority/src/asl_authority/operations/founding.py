@@ -20,7 +20,7 @@ from asl_authority.operations.genesis import USES, DomainKeys, KeyRing, NewDomai
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import HOST
-from asl_authority.operations.receipts import PROGRAM, receipt_piece
+from asl_authority.operations.receipts import PROGRAM, receipt_piece, records_of
 from asl_authority.operations.root_chain import DOMAIN_ROOTS, RootChain
 from asl_authority.storage import layout
 from asl_authority.storage.disk import Disk
@@ -114,10 +114,12 @@ def _found(disk: Disk, store: StorePaths, founding: Founding, *, trial: bool) ->
         empty, claim, entries = _claim_the_empty_store(domain, store, founding)
         pieces = _pieces(founding)
         entries += [put(domain, piece) for piece in pieces]
+        records = records_of(entries, gate.session_id, more=0)
         head = domain.commit(*entries)
         gate.expect_covered(claim, _head(head), EMPTY_ROOT.hex(), [gate.session_id] * head.size)
         pinned, entries = _pin(domain, store, founding, claim)
-        receipt = _receipt(founding, empty, claim, pieces, domain.log.logseq + len(entries) + 1)
+        records += records_of(entries, gate.session_id)
+        receipt = _receipt(founding, empty, claim, pieces, domain.log.logseq + len(entries) + 1, records)
         operator = founding.keys.signer("operator", rehearsal=new.asked.rehearsal)
         head = domain.commit(*entries, put(domain, receipt_piece(receipt, operator)))
         said = host_entries(disk, store, new.domain_id, rehearsal=new.asked.rehearsal)
@@ -196,7 +198,9 @@ def _key_facts(founding: Founding) -> dict[str, Any]:
     return {**facts, "passphrase": "weak"} if founding.weak_passphrase else facts
 
 
-def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[Piece], logseq: int) -> Receipt:
+def _receipt(
+    founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[Piece], logseq: int, records: tuple[str, ...]
+) -> Receipt:
     """What was given and what was made. Keys and signatures can't be made again from the inputs."""
     new, asked = founding.new, founding.new.asked
     given = (asked.policy.to_bytes(), asked.roots.to_bytes(), claim.to_bytes(), *(r.to_bytes() for r in new.requests))
@@ -217,6 +221,7 @@ def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterabl
         logseq=logseq,
         declared=tuple(sorted(each.sha256 for each in outputs if each.sha256 not in again)),
         seed=founding.seed or None,
+        records=records,
         rehearsal=asked.rehearsal,
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +55,14 @@ class Entry:
         payload = canonical_bytes({"type": _TYPES[self.type], **present})
         read_entry(self.type, payload)
         return payload
+
+
+def numbered(entries: Sequence[Entry], session: str, more: int = 0) -> list[Entry]:
+    """The records of one operation as they will lie in the log, when `more` follow these."""
+    count = len(entries) + more
+    return [
+        replace(entry, session=entry.session or session, left=count - place - 1) for place, entry in enumerate(entries)
+    ]
 
 
 def check_type(kind: int, value: Mapping[str, Any]) -> None:
