@@ -194,6 +194,7 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     `keys` has `act.all_keys`. When the power is cut, the next opening finds the operation whole or clears it away.
     """
     expect_may_act(standing, act)
+    gate.expect_still_open()
     source, rehearsal = standing.source, standing.rehearsal
     signers = {name: signer_of(USES[name].level, keys[name], rehearsal=rehearsal) for name in act.all_keys}
     with held_for(standing, gate, NoteSigner(source.origin, signers["log"])) as domain:

@@ -88,6 +88,7 @@ def found_domain(disk: Disk, store: StorePaths, founding: Founding, *, trial: bo
     A `trial` does the same on a disk that keeps nothing; what is signed in it is no signature, and is not
     held to be one.
     """
+    founding.gate.expect_still_open()
     with ExitStack() as holding:
         if founding.new.domain_id != HOST and disk.is_directory(store.host.log):
             holding.enter_context(held(disk, store.host.root))

@@ -157,6 +157,7 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots) -> Answer:
     agree(call, drawn.new)
     opened = roots.unlock()
     passphrase, sealed = seal(call, drawn)
+    gate.expect_still_open()
     signed = sign_domain(drawn.new, drawn.keys, opened)
     return write(call, Founding(signed, drawn.keys, sealed, gate, weak_passphrase=passphrase.weak))
 

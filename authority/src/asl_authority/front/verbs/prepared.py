@@ -42,6 +42,7 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
         return planned(drawn.new)
     agree(call, drawn.new)
     passphrase, sealed = seal(call, drawn)
+    gate.expect_still_open()
     signed = sign_manifest(drawn.new, drawn.keys)
     prepared = prepare_genesis(signed, issuer, sealed, weak_passphrase=passphrase.weak)
     write_prepared(disk, path, prepared)
@@ -177,6 +178,7 @@ def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> t
     )
     protect(call)
     opened = known or [unlocked_root(call, *each) for each in zip(paths, public, strict=True)]
+    _keys_allowed(call)  # once more: since it was asked, a person has read, typed words and passphrases
     for each in opened:
         prepared = sign_here(prepared, each)
     return prepared, Answer()
