@@ -74,10 +74,12 @@ def act(
     """
     from asl_authority.front import ui
     from asl_authority.front.kept import expect_known, kept_after
+    from asl_authority.front.modes import expect_operation
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
 
+    expect_operation(call, standing.domain_id)
     expect_may_act(standing, asked)
     if not going_back:
         expect_known(call, standing.source)

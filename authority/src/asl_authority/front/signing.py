@@ -42,8 +42,12 @@ def begin(call: Call) -> bool:
     seal = load_seal(call.machine)
     if in_the_log(call):
         from asl_authority.front.acting import gate_of
+        from asl_authority.front.modes import expect_operation
+        from asl_authority.operations.reading import HOST
 
         gate_of(call)  # no key is opened, and nothing prepared, without a claim of this start
+        if call.values.get("key"):
+            expect_operation(call, HOST)
     ways = [name for name in WAYS if call.values.get(name)]
     if len(ways) != 1:
         raise UsageError(
