@@ -99,6 +99,7 @@ def publication(standing: Standing) -> dict[str, bytes]:
     files = {
         layout.dam_name(dam.version): dam.to_bytes(),
         layout.dam_signature_name(dam.version): signed.to_bytes(),
+        f"dam/dam-{dam.version}.record": source.log().hashed(authority.dams[-1].logseq),
         "dam/domain.dam": signed.to_bytes(),
         "admission/dam.cbor": DAM_VIEW.of(dam.to_bytes()),
         "admission/dam.sig": signed.envelope.signatures[0].sig,
