@@ -42,15 +42,16 @@ def standing_of(call: Call, domain_id: str) -> Standing:
     from asl_authority.front.store import checked_host
     from asl_authority.operations.act import Standing, expect_sound
     from asl_authority.operations.domain_check import check_domain
-    from asl_authority.operations.reading import HOST, find_domain
+    from asl_authority.operations.reading import HOST, find_domain, only_reading
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.layout import StorePaths
 
     disk, store, rehearsal = HostDisk(), StorePaths(call.root), is_rehearsal(call)
-    source = find_domain(disk, call.root, domain_id, rehearsal=rehearsal)
-    trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
-    report = check_domain(disk, store, source.paths, domain_id, trusted=trusted, rehearsal=rehearsal)
-    expect_sound(report, domain_id)
+    with only_reading():
+        source = find_domain(disk, call.root, domain_id, rehearsal=rehearsal)
+        trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
+        report = check_domain(disk, store, source.paths, domain_id, trusted=trusted, rehearsal=rehearsal)
+        expect_sound(report, domain_id)
     return Standing(source, store, report, trusted)
 
 
@@ -78,6 +79,7 @@ def act(
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
+    from asl_authority.operations.reading import only_reading
 
     expect_operation(call, standing.domain_id)
     expect_may_act(standing, asked)
@@ -93,7 +95,9 @@ def act(
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
     unlock()
     keys = _unlocked(call, standing, asked)
-    return kept_after(call, standing.source, _answer(asked, carry_out(standing, asked, gate, keys)))
+    with only_reading():
+        done = carry_out(standing, asked, gate, keys)
+    return kept_after(call, standing.source, _answer(asked, done))
 
 
 def _planned(standing: Standing, asked: Act, gate: Gate) -> dict[str, object]:
