@@ -235,15 +235,18 @@ def test_a_real_receipt_vouches_for_no_other_operation_in_its_place(place: Path)
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("place", "changed", "said"),
     [
-        ({}, "were whole, and were committed"),
-        ({"reason": "nothing much"}, "RECEIPT-RECORDS"),
-        ({"state": "SUSPENDED"}, "RECEIPT-RECORDS"),
-        ({"domain_id": "other.example"}, "RECEIPT-RECORDS"),
+        (0, {}, "were whole, and were committed"),
+        (0, {"reason": "nothing much"}, "RECEIPT-RECORDS"),
+        (0, {"state": "SUSPENDED"}, "RECEIPT-RECORDS"),
+        (0, {"domain_id": "other.example"}, "RECEIPT-RECORDS"),
+        (1, {"domain_id": ME, "state": "FULL"}, "is not that of the receipt which lies there"),
     ],
 )
-def test_what_a_record_says_is_under_its_receipt(founded_store: Path, changed: dict[str, str], said: str) -> None:
+def test_what_a_record_says_is_under_its_receipt(
+    founded_store: Path, place: int, changed: dict[str, str], said: str
+) -> None:
     host, paths = stand(founded_store, HOST), StorePaths(founded_store).host
     head, start = paths.checkpoint.read_bytes(), paths.log_file(1).stat().st_size
     done = carry_out(host, move_act(host, ME, Move.REVOKE, "stolen"), rehearsal_gate(), standing_in(host))
@@ -252,7 +255,7 @@ def test_what_a_record_says_is_under_its_receipt(founded_store: Path, changed: d
     paths.checkpoint.write_bytes(head)
     with paths.log_file(1).open("r+b") as file:
         file.truncate(start)
-    entries[0] = replace(entries[0], facts={**entries[0].facts, **changed})
+    entries[place] = replace(entries[place], facts={**entries[place].facts, **changed})
     forge(paths, origin_of(HOST, rehearsal=True), raw(*entries), head=False)
 
     after = stand(founded_store, HOST)
