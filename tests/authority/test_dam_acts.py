@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from asl_authority.errors import Refused
 from asl_authority.operations.act import Done, Standing, carry_out
 from asl_authority.operations.collect import with_signature
-from asl_authority.operations.dam_acts import next_dam, publication, publish_act, rotate_act, sums_file
+from asl_authority.operations.dam_acts import next_dam, prove_dam, publication, publish_act, rotate_act, sums_file
 from asl_authority.operations.gate import rehearsal_gate
+from asl_authority.operations.log_check import check_dam_recorded
 from asl_authority.operations.receipt_check import judge_receipt
 from asl_authority.operations.replay import list_receipts, replay
 from asl_authority.operations.snapshot_acts import create_act
@@ -20,9 +25,12 @@ from asl_authority.operations.store_acts import put_act
 from asl_authority.values import certificate as certificates
 from asl_authority.values.cbor_views import read_dam_view
 from asl_authority.values.certificate import Certificate, issue
+from asl_authority.values.checkpoint import read_log_proof
 from asl_authority.values.dam import Dam, Principal
+from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.policy import DomainPolicy
+from asl_authority.values.public_key_file import public_key_file
 from asl_authority.values.request import AuthorityRequest, SubjectType
 from asl_authority.values.roles import Role
 from asl_authority.values.signed import Signed, unsigned
@@ -146,6 +154,81 @@ def test_what_is_published_is_what_others_need_and_is_recorded(root: Path) -> No
     assert entry.blocks == (hashlib.sha256(sums_file(files)).hexdigest(),)
     receipts = list_receipts(stand(root))
     assert receipts[-1].receipt.operation == "dam-publish"
+
+
+def recorded(standing: Standing, **other: Any) -> list[str]:
+    """What fails of the DAM in force, its record and its proof, where some of it is another's."""
+    authority = standing.report.authority
+    given: dict[str, Any] = {
+        "dam": authority.dams[-1].dam,
+        "record": publication(standing)[f"dam/dam-{standing.report.dam.version}.record"],
+        "proof": read_log_proof(prove_dam(standing)),
+        "certificates": authority.certificates,
+        "roots": authority.roots,
+        **other,
+    }
+    return [each.check_id for each in check_dam_recorded(**given, rehearsal=True) if not each.ok]
+
+
+def test_a_published_dam_is_tied_to_the_log_by_files_alone(root: Path) -> None:
+    first = stand(root)
+    assert recorded(first) == []
+    rotate(first, replace(first.report.dam, version=2))
+    do(root, create_act)
+    standing = stand(root)
+    log, dams = standing.source.log(), standing.report.authority.dams
+    assert recorded(standing) == []
+
+    assert recorded(standing, dam=dams[0].dam) == ["DAM-RECORDED"]
+    assert recorded(standing, record=log.hashed(dams[0].logseq)) == ["DAM-RECORDED", "TREE-INCLUSION"]
+    assert recorded(standing, record=log.hashed(dams[1].logseq + 1)) == ["DAM-RECORDED", "TREE-INCLUSION"]
+    assert recorded(standing, proof=log.prove(dams[0].logseq)) == ["TREE-INCLUSION"]
+    strangers = replace(standing.report.authority.roots, root_keys=(NEW.public,), threshold=1)
+    assert recorded(standing, roots=strangers) == ["LOG-KEY-KNOWN"]
+    assert recorded(standing, certificates=()) == ["LOG-KEY-KNOWN"]
+    bare = Signed(dams[1].dam.body, Envelope(dams[1].dam.envelope.payload_type, dams[1].dam.envelope.payload))
+    assert recorded(standing, dam=bare) == ["DAM-RECORDED"], "the envelope is named too"
+    altered = publication(standing)["dam/dam-2.record"].replace(b'"version":2', b'"version":3')
+    assert recorded(standing, record=altered) == ["TREE-INCLUSION"]
+
+
+def test_whoever_has_no_tool_of_ours_ties_it_by_hand(root: Path, tmp_path: Path) -> None:
+    standing, here = stand(root), tmp_path / "published"
+    files = {**publication(standing), "dam/dam-1.tlog-proof": prove_dam(standing)}
+    for name, data in {**files, "SHA256SUMS": sums_file(publication(standing))}.items():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(data)
+
+    def sh(*words: str) -> str:
+        return subprocess.run(words, cwd=here, capture_output=True, text=True, check=True).stdout
+
+    sh("sha256sum", "--check", "--strict", "SHA256SUMS")
+    said = json.loads(sh("tail", "-c", "+49", "dam/dam-1.record"))
+    assert sh("sha256sum", "dam/dam-1.json").split()[0] == said["facts"]["dam"]
+    assert sh("sha256sum", "dam/dam-1.json.sig").split()[0] in said["blocks"]
+    # RFC 9162, 2.1.3.2: from the record's hash, by the hashes of the proof, to the root in the checkpoint.
+    node = hashlib.sha256(b"\0" + bytes.fromhex(sh("sha256sum", "dam/dam-1.record").split()[0])).digest()
+    front, text = (here / "dam/dam-1.tlog-proof").read_text().split("\n\n", 1)
+    note, _, line = text.partition("\n\n")
+    _, size, root_hash = note.split("\n")[:3]
+    at, last = int(front.split("\n")[1].split()[1]), int(size) - 1
+    for each in (base64.b64decode(line) for line in front.split("\n")[2:]):
+        if at % 2 or at == last:
+            node = hashlib.sha256(b"\1" + each + node).digest()
+            while at and not at % 2:
+                at, last = at // 2, last // 2
+        else:
+            node = hashlib.sha256(b"\1" + node + each).digest()
+        at, last = at // 2, last // 2
+    assert (base64.b64encode(node).decode(), last) == (root_hash, 0)
+    # The checkpoint is signed by a key of which there is a certificate.
+    (here / "note").write_bytes(f"{note}\n".encode())
+    (here / "sig").write_bytes(base64.b64decode(line.split()[2])[4:])
+    key = standing.report.authority.log_key
+    (here / "log.pub").write_bytes(public_key_file(key))
+    openssl = ("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "log.pub", "-rawin", "-in", "note")
+    assert "Verified Successfully" in sh(*openssl, "-sigfile", "sig")
+    assert any(key.text in path.read_text() for path in (here / "certs").glob("cert-*.json"))
 
 
 def test_a_policy_that_wants_a_snapshot_first_gets_it(root: Path) -> None:

@@ -19,6 +19,7 @@ from asl_authority.values.log_record import (
     Record,
     RecordType,
     file_bytes,
+    read_hashed,
     read_records,
     scan_records,
 )
@@ -79,6 +80,29 @@ def test_a_log_that_is_not_whole_is_refused_by_name(check_id: str, data: bytes) 
     with pytest.raises(Malformed) as refusal:
         read_records(data)
 
+    assert refusal.value.check_id == check_id
+
+
+def test_a_record_alone_is_the_bytes_that_its_hash_is_over() -> None:
+    before = RECORDS[0].hash_after(FIRST_HASH)
+    alone = RECORDS[1].hashed(before)
+
+    assert hashlib.sha256(alone).digest() == RECORDS[1].hash_after(before)
+    assert read_hashed(alone) == RECORDS[1]
+
+
+@pytest.mark.parametrize(
+    ("check_id", "data"),
+    [
+        ("LOG-TORN", b""),
+        ("LOG-TORN", RECORDS[0].hashed(FIRST_HASH)[:-1]),
+        ("LOG-TORN", RECORDS[0].hashed(FIRST_HASH) + b"x"),
+        ("LOG-LENGTH", FIRST_HASH + struct.pack("<QII", 1, 1, MOST_PAYLOAD + 1)),
+    ],
+)
+def test_a_record_alone_that_is_not_whole_is_refused_by_name(check_id: str, data: bytes) -> None:
+    with pytest.raises(Malformed) as refusal:
+        read_hashed(data)
     assert refusal.value.check_id == check_id
 
 

@@ -14,7 +14,7 @@ from asl_authority.contract import ExitStatus
 from asl_authority.errors import Damaged, IoFailed, Refused
 from asl_authority.front.places import authority_root
 from asl_authority.operations.healing import HEAL_FOUND, find_lost, heal, need_copy
-from asl_authority.operations.reading import find_domain
+from asl_authority.operations.reading import READ_ONLY, find_domain
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.domains import create_store, held, opened, strange_directories
 from asl_authority.storage.layout import HOST_DIRECTORIES, DomainPaths, StorePaths
@@ -63,8 +63,8 @@ def told(place: Path, *words: str | Path) -> tuple[ExitStatus, str, str]:
     return status, answer["check_id"], answer["error"]
 
 
-def head(place: Path) -> str:
-    _, said = run(place, "log", "head", "--domain", DOMAIN, "--words", "--json")
+def head(place: Path, domain_id: str = DOMAIN) -> str:
+    _, said = run(place, "log", "head", "--domain", domain_id, "--words", "--json")
     found = json.loads(said[said.index("{") :])
     return f"{found['size']} {' '.join(found['words'])}"
 
@@ -247,3 +247,52 @@ def test_what_can_not_be_read_is_lost_and_written_again(place: Path) -> None:
 def test_every_directory_of_a_sound_domain_is_its_own(place: Path) -> None:
     assert strange_directories(HostDisk(), store(place).host) == []
     assert strange_directories(HostDisk(), store(place).domain(DOMAIN)) == []
+
+
+@pytest.mark.parametrize("domain_id", [DOMAIN, "host"])
+def test_an_index_that_was_lost_is_made_anew_for_it_is_a_cache(place: Path, domain_id: str) -> None:
+    paths = store(place).host if domain_id == "host" else store(place).domain(domain_id)
+    before = {path.name: path.read_bytes() for path in paths.index.iterdir()}
+    (place / "file").write_bytes(b"a file\n")
+    (place / "stick").mkdir()
+    kept_head = ("--head", head(place, domain_id), "--stick", place / "stick")
+    shutil.rmtree(paths.index)
+
+    assert run(place, "domain", "check", domain_id)[0] is ExitStatus.DONE, "whoever reads does without"
+    assert not paths.index.exists()
+    status, said = run(place, "store", "put", place / "file", "--domain", domain_id, *kept_head)
+    assert status is ExitStatus.DONE, said
+    assert "index: was not there; it is a cache, and was made anew" in " ".join(said.split())
+    after = {path.name: path.read_bytes() for path in paths.index.iterdir()}
+    assert all(after[name].startswith(data) for name, data in before.items()), "and has all that it had"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_lies_in_the_place_of_an_index_is_no_lost_one(place: Path, kind: str) -> None:
+    paths = store(place).domain(DOMAIN)
+    shutil.rmtree(paths.index)
+    if kind == "file":
+        paths.index.write_bytes(PRECIOUS)
+    else:
+        paths.index.symlink_to(place / "elsewhere")
+
+    assert strange_directories(HostDisk(), paths) == ["index"]
+    assert told(place, "store", "put", place / "elsewhere/mine", "--domain", DOMAIN)[0] is ExitStatus.STORE_DAMAGED
+    assert (place / "elsewhere/.mine.part").read_bytes() == PRECIOUS
+
+
+@pytest.mark.parametrize("where", [DOMAIN, "host"])
+def test_whoever_acts_in_a_damaged_store_is_told_what_is_left_to_do_as_whoever_reads_it_is(
+    place: Path, where: str
+) -> None:
+    paths = store(place).host if where == "host" else store(place).domain(where)
+    log = bytearray(paths.log_file(1).read_bytes())
+    log[100] ^= 1
+    paths.log_file(1).write_bytes(log)
+    hints = []
+    for words in (("domain", "show", where), ("store", "put", place / "elsewhere/mine", "--domain", DOMAIN)):
+        status, said = run(place, *words, "--json")
+        assert status is ExitStatus.STORE_DAMAGED, said
+        hints.append(json.loads(said[said.index("{") :])["hint"])
+
+    assert hints == [READ_ONLY] * 2

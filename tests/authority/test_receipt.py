@@ -18,12 +18,15 @@ from asl_authority.values.receipt import (
     check_inputs,
     check_policy,
     check_previous,
+    check_records,
     check_replay,
     make_outputs,
     read_receipt,
 )
 from support.samples.claim import CLAIM, GENESIS
 from support.samples.receipt import BUNDLE, BUNDLE_FILES, FILES, RECEIPT, REHEARSAL
+
+RECORDS = (b"a DAM's record", b"a certificate's record")
 
 
 @pytest.mark.workstation
@@ -45,7 +48,7 @@ def test_a_receipt_is_named_by_the_digest_of_its_statement_and_has_no_place_for_
     assert RECEIPT.per_artifact_id == hashlib.sha256(RECEIPT.to_bytes()).hexdigest()
     assert set(json.loads(RECEIPT.to_bytes())["predicate"]) == {
         *("claim", "declared", "determinism", "domain_id", "inputs", "logseq", "operation", "parameters"),
-        *("policy_hash", "previous", "program", "snapshot_id"),
+        *("policy_hash", "previous", "program", "records", "snapshot_id"),
     }
 
 
@@ -69,6 +72,8 @@ def test_what_a_receipt_names_is_held_against_what_there_is() -> None:
     findings = [
         (check_inputs(RECEIPT, inputs), check_inputs(RECEIPT, inputs | {"0" * 64: None}), "RECEIPT-INPUTS-EQUAL"),
         (check_inputs(BUNDLE, {}), check_inputs(RECEIPT, {}), "RECEIPT-INPUTS-EQUAL"),
+        (check_records(RECEIPT, RECORDS), check_records(RECEIPT, RECORDS[:1]), "RECEIPT-RECORDS"),
+        (check_records(RECEIPT, RECORDS), check_records(RECEIPT, RECORDS[::-1]), "RECEIPT-RECORDS"),
         (check_previous(RECEIPT, RECEIPT.previous), check_previous(RECEIPT, None), "RECEIPT-PREVIOUS"),
         (check_previous(BUNDLE, None), check_previous(BUNDLE, "0" * 64), "RECEIPT-PREVIOUS"),
         (check_policy(RECEIPT, RECEIPT.policy_hash), check_policy(RECEIPT, "0" * 64), "RECEIPT-POLICY"),

@@ -26,12 +26,13 @@ from asl_authority.values.signed_note import read_note
 from support.domains import DOMAIN, POLICY, request, secret
 from support.real_store import Person, make_real
 from support.real_store import call as real_call
-from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
+from support.sealed_machine import ALICE, BOB, BUILDERS, CONFIG, SealedMachine, manifest_bytes, signed
 from support.stories import Answers, no_randomness, unprotected
 from support.story_domains import KEYS, PASSPHRASE, make_domains
 from support.story_files import make_files, prepared_files
 
 FILES = Path(__file__).parent / "stories/files"
+HOST_READ = b"domains:\n  host: {id: host, type: authority, allowed_operations: [read, write, seal]}\n"
 CLAIM = ("claim", "--manifest", "HERE/image.manifest.json")
 ISSUE = (
     *("cert", "issue", "HERE/request.json.sig", "--root-set", "HERE/roots.json", "--policy", "HERE/policy.json"),
@@ -92,6 +93,35 @@ def test_a_signature_over_a_file_is_in_the_hosts_log_before_it_is_in_a_file(mach
     given = ("--root-set", "HERE/roots.json", "--policy", "HERE/policy.json")
     status, said = call(machine, "cert", "verify", "HERE/cert.json", *given)
     assert status is ExitStatus.DONE, f"what was signed holds: {said}"
+
+
+@pytest.mark.parametrize("words", [ISSUE, (*ISSUE, "--dry-run")])
+def test_where_nothing_may_be_added_to_the_hosts_log_nothing_is_signed(
+    machine: SealedMachine, words: tuple[str, ...]
+) -> None:
+    machine.put("etc/asl-auth-host/config.yaml", CONFIG + HOST_READ)
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    before = store.host.checkpoint.read_bytes()
+    status, said = call(machine, *words, *last_head(machine))
+
+    assert (status, "CONFIG-OPERATION" in said) == (ExitStatus.REFUSED, True), said
+    assert "recorded in the log of host" in said
+    assert store.host.checkpoint.read_bytes() == before
+    assert not (machine.root.parent / "cert.json").exists()
+
+
+def test_nor_is_anything_else_that_the_hosts_log_would_have(machine: SealedMachine) -> None:
+    place = with_prepared(machine, "prepared")
+    machine.put("etc/asl-auth-host/config.yaml", CONFIG + HOST_READ)
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    with_store(machine)
+    for words in (
+        ("domain", "sign", str(place), "--key", "HERE/root-1.priv.enc"),
+        ("domain", "revoke", DOMAIN, "--reason", "stolen"),
+    ):
+        status, said = call(machine, *words, *last_head(machine))
+        assert (status, "CONFIG-OPERATION" in said) == (ExitStatus.REFUSED, True), said
 
 
 def test_without_a_claim_or_a_store_nothing_is_signed(machine: SealedMachine) -> None:

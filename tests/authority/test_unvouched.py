@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract import ExitStatus
-from asl_authority.errors import Damaged
+from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.act import carry_out
 from asl_authority.operations.domain_check import Report
+from asl_authority.operations.domain_moves import Move, move_act
 from asl_authority.operations.gate import rehearsal_gate
 from asl_authority.operations.root_acts import adopt_act
 from asl_authority.operations.store_acts import put_act
@@ -231,6 +232,38 @@ def test_a_real_receipt_vouches_for_no_other_operation_in_its_place(place: Path)
     states = [state for state in ("FULL",) if state in call(place / "machine", "domain", "show", DOMAIN)[1]]
     assert len(list(paths.recovered.iterdir())) == 1
     assert states == ["FULL"], "as it was before it was suspended: that is what the older head says"
+
+
+@pytest.mark.parametrize(
+    ("place", "changed", "said"),
+    [
+        (0, {}, "were whole, and were committed"),
+        (0, {"reason": "nothing much"}, "RECEIPT-RECORDS"),
+        (0, {"state": "SUSPENDED"}, "RECEIPT-RECORDS"),
+        (0, {"domain_id": "other.example"}, "RECEIPT-RECORDS"),
+        (1, {"domain_id": ME, "state": "FULL"}, "is not that of the receipt which lies there"),
+    ],
+)
+def test_what_a_record_says_is_under_its_receipt(
+    founded_store: Path, place: int, changed: dict[str, str], said: str
+) -> None:
+    host, paths = stand(founded_store, HOST), StorePaths(founded_store).host
+    head, start = paths.checkpoint.read_bytes(), paths.log_file(1).stat().st_size
+    done = carry_out(host, move_act(host, ME, Move.REVOKE, "stolen"), rehearsal_gate(), standing_in(host))
+    entries = [entry for _, entry in done.report.entries[-2:]]
+    # The power was cut before the head was signed, and somebody who has no key has come by.
+    paths.checkpoint.write_bytes(head)
+    with paths.log_file(1).open("r+b") as file:
+        file.truncate(start)
+    entries[place] = replace(entries[place], facts={**entries[place].facts, **changed})
+    forge(paths, origin_of(HOST, rehearsal=True), raw(*entries), head=False)
+
+    after = stand(founded_store, HOST)
+    with pytest.raises(Refused) as refused:
+        carry_out(after, put_act(after, {"a": b"a"}), rehearsal_gate(), standing_in(after))
+    assert said in str(refused.value)
+    state = "UNRECOGNIZED" if changed else "REVOKED"
+    assert stand(founded_store, HOST).report.history.state(ME) == state
 
 
 @pytest.mark.parametrize("files", [5, {"../../etc/passwd": "ab" * 32}, {"log/recovered/x.bin": 5}])

@@ -32,6 +32,8 @@ from asl_authority.values.finding import Finding
 # What others would check with, and what edits a file; everything else is the door.
 OTHER_PROGRAMS = ("openssl", "sha256sum", "sed", "cat", "cp", "cmp", "ls", "tail", "head", "rm", "mkdir", "python3")
 PROGRAMS = ("asl-auth-host", "asl-admin")
+# Members of an answer that are a record or a Statement, whole: their names are the paper's.
+PAPERS = ("entry", "statement")
 _STATUS = re.compile(r"= [0-9]+")
 
 
@@ -122,10 +124,11 @@ def _fixed(name: str) -> bool:
 
 
 def _names(value: object) -> Iterator[str]:
-    """The names of all members, at any depth."""
+    """The names of all members, at any depth, but those of a paper that is given as it is."""
     if isinstance(value, Mapping):
         yield from value
-    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        value = [member for name, member in value.items() if name not in PAPERS]
+    for each in value if isinstance(value, list | tuple) else ():
         yield from _names(each)
 
 

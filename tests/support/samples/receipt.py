@@ -23,6 +23,7 @@ RECEIPT = Receipt(
     claim=CLAIM.digest,
     logseq=9,
     previous=digest("the receipt before"),
+    records=(digest("a DAM's record"), digest("a certificate's record")),
 )
 # A bundle: its id comes from the seed, what sops wrote can't be made again.
 BUNDLE_FILES = {"bundle.json": b"sops wrote this", "bundle.json.sig": b"a signature"}
@@ -63,6 +64,8 @@ def vectors() -> Vectors:
             bad("an operation with a blank", "RECEIPT-SCHEMA", predicate__operation="sign dam"),
             bad("an output in a hidden file", "RECEIPT-SCHEMA", subject__0__name="../x"),
             bad("another digest beside", "RECEIPT-SCHEMA", subject__0__digest__md5="00"),
+            bad("without records", "RECEIPT-SCHEMA", predicate__records=None),
+            bad("a record that is no digest", "RECEIPT-SCHEMA", predicate__records=["0" * 63]),
             bad("no output", "RECEIPT-OUTPUTS", subject=[]),
             bad("outputs out of order", "RECEIPT-OUTPUTS", subject=subject[::-1]),
             bad("an output twice", "RECEIPT-OUTPUTS", subject=[subject[0], subject[0]]),

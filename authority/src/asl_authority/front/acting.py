@@ -39,9 +39,11 @@ def gate_of(call: Call) -> Gate:
 def standing_of(call: Call, domain_id: str) -> Standing:
     """The domain before the operation, held to every rule. Raises Refused when there is none, Damaged, IoFailed."""
     from asl_authority.operations.act import expect_sound
+    from asl_authority.operations.reading import only_reading
 
     standing = looked_at(call, domain_id)
-    expect_sound(standing.report, domain_id)
+    with only_reading():
+        expect_sound(standing.report, domain_id)
     return standing
 
 
@@ -51,14 +53,15 @@ def looked_at(call: Call, domain_id: str) -> Standing:
     from asl_authority.front.store import checked_host
     from asl_authority.operations.act import Standing
     from asl_authority.operations.domain_check import check_domain
-    from asl_authority.operations.reading import HOST, find_domain
+    from asl_authority.operations.reading import HOST, find_domain, only_reading
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.layout import StorePaths
 
     disk, store, rehearsal = HostDisk(), StorePaths(call.root), is_rehearsal(call)
-    source = find_domain(disk, call.root, domain_id, rehearsal=rehearsal)
-    trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
-    report = check_domain(disk, store, source.paths, domain_id, trusted=trusted, rehearsal=rehearsal)
+    with only_reading():
+        source = find_domain(disk, call.root, domain_id, rehearsal=rehearsal)
+        trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
+        report = check_domain(disk, store, source.paths, domain_id, trusted=trusted, rehearsal=rehearsal)
     return Standing(source, store, report, trusted)
 
 
@@ -82,25 +85,43 @@ def act(
     """
     from asl_authority.front import ui
     from asl_authority.front.kept import expect_known, kept_after
+    from asl_authority.front.modes import expect_operation
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
+    from asl_authority.operations.reading import only_reading
 
+    expect_operation(call, standing.domain_id)
     expect_may_act(standing, asked)
     if not going_back:
         expect_known(call, standing.source)
     head = ui.rehearsal_banner() if standing.rehearsal else ""
     shown = head + "".join(f"{ui.plain(line)}\n" for line in asked.lines)
     if call.dry_run:
-        members = {"domain_id": standing.domain_id, "operation": asked.operation, "sha256": asked.digest.hex()}
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
-        return Answer(text, members)
+        return Answer(text, _planned(standing, asked, gate))
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
     unlock()
     keys = _unlocked(call, standing, asked)
-    return kept_after(call, standing.source, _answer(asked, carry_out(standing, asked, gate, keys)))
+    with only_reading():
+        done = carry_out(standing, asked, gate, keys)
+    return kept_after(call, standing.source, _answer(asked, done))
+
+
+def _planned(standing: Standing, asked: Act, gate: Gate) -> dict[str, object]:
+    """What a dry run says to a machine: all that a person is shown, and what would be written, logged and signed."""
+    from asl_authority.operations.plan import plan_act
+
+    return {
+        "domain_id": standing.domain_id,
+        "operation": asked.operation,
+        "what": asked.what,
+        "shown": list(asked.lines),
+        "sha256": asked.digest.hex(),
+        "plan": plan_act(standing, asked, gate),
+    }
 
 
 def _unlocked(call: Call, standing: Standing, asked: Act) -> dict[str, SecretKey]:

@@ -102,6 +102,22 @@ def let_through(call: Call) -> tuple[str, ...]:
     return () if call.verb in READING else expect_verb(call, call.verb)
 
 
+def expect_operation(call: Call, domain_id: str) -> None:
+    """Go on when the configuration in force lets this call do to a domain what it records in that domain's log.
+
+    Raises Refused, ConfigError, IoFailed. A verb that signs files does not name that domain: it is the host's.
+    """
+    from asl_authority.front.configuration import in_force
+    from asl_authority.operations.configuration import expect_operation as expect
+    from asl_authority.values.config import Operation
+
+    done = OPERATIONS.get(call.verb)
+    hint = "see: config show"
+    if done is None:
+        hint = f"what is signed here is recorded in the log of {domain_id}, which must allow append; {hint}"
+    expect(in_force(call), domain_id, Operation(done or "append"), hint)
+
+
 def expect_verb(call: Call, verb: str) -> tuple[str, ...]:
     """The same for another verb than the one that was called, by whoever carries out several."""
     from asl_authority.front.configuration import in_force

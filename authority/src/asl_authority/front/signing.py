@@ -42,8 +42,12 @@ def begin(call: Call) -> bool:
     seal = load_seal(call.machine)
     if in_the_log(call):
         from asl_authority.front.acting import gate_of
+        from asl_authority.front.modes import expect_operation
+        from asl_authority.operations.reading import HOST
 
         gate_of(call)  # no key is opened, and nothing prepared, without a claim of this start
+        if call.values.get("key"):
+            expect_operation(call, HOST)
     ways = [name for name in WAYS if call.values.get(name)]
     if len(ways) != 1:
         raise UsageError(
@@ -161,7 +165,13 @@ def _planned(task: Task[T], shown: str, findings: object) -> Answer:
     text = "".join(ui.finding_line(finding) for finding in checked)
     return Answer(
         f"{shown}{text}SHA-256 of what would be signed\n{digest_text(task.digest)}Nothing was done.\n",
-        {"sha256": task.digest.hex(), "findings": ui.findings_members(checked)},
+        {
+            "sha256": task.digest.hex(),
+            "size": len(task.artifact.envelope.payload),
+            "payload_type": task.artifact.envelope.payload_type,
+            "signers": [{"key_id": key.key_id, "level": level} for key, level in task.signers],
+            "findings": ui.findings_members(checked),
+        },
     )
 
 

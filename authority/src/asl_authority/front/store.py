@@ -36,11 +36,12 @@ def expect_free(call: Call, domain_id: str) -> None:
 def checked(call: Call, disk: Disk, domain_id: str, *, trusted: RootSet | None, rehearsal: bool) -> Report:
     """A domain, held to every rule. Raises Refused when there is none, Damaged, Malformed, IoFailed."""
     from asl_authority.operations.domain_check import check_domain
-    from asl_authority.operations.reading import find_domain
+    from asl_authority.operations.reading import find_domain, only_reading
     from asl_authority.storage.layout import StorePaths
 
-    paths = find_domain(disk, call.root, domain_id, rehearsal=rehearsal).paths
-    return check_domain(disk, StorePaths(call.root), paths, domain_id, trusted=trusted, rehearsal=rehearsal)
+    with only_reading():
+        paths = find_domain(disk, call.root, domain_id, rehearsal=rehearsal).paths
+        return check_domain(disk, StorePaths(call.root), paths, domain_id, trusted=trusted, rehearsal=rehearsal)
 
 
 def checked_host(call: Call, disk: Disk, *, rehearsal: bool) -> RootSet:

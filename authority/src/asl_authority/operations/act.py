@@ -8,7 +8,7 @@ and all of the domain is read back and held to every rule.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,21 +23,23 @@ from asl_authority.operations.operation_check import Voucher
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import Source
-from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece
+from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece, records_of
 from asl_authority.storage.domains import Domain, derive_view, held, host_entries, opened, read_log, write_view
 from asl_authority.storage.layout import StorePaths
+from asl_authority.storage.log_writer import LogWriter
 from asl_authority.storage.snapshots import take_inventory
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.claim import Claim
 from asl_authority.values.domain_state import State
 from asl_authority.values.ed25519 import SecretKey, Signer
+from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
 from asl_authority.values.levels import signer_of
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.receipt import Receipt, read_receipt
 from asl_authority.values.roles import Role
 from asl_authority.values.rootset import RootSet
-from asl_authority.values.signed_note import NoteSigner
+from asl_authority.values.signed_note import NoteKey, NoteSigner
 
 DOMAIN_ACTS = "DOMAIN-ACTS"
 # domain.json is derived: that it lags behind, because an operation was stopped after its commit, harms nobody.
@@ -70,7 +72,8 @@ class Standing:
 class Bench:
     """Where an operation makes its records: the domain in its writer's hands, under a claim that covers its head.
 
-    `logseq` is the number of the operation's first record; `signers` sign only what their levels may.
+    `logseq` is the number of the operation's first record; `signers` sign only what their levels may. In a `trial`
+    nothing that they sign is a signature, and nothing is kept (operations/plan.py).
     """
 
     domain: Domain
@@ -80,6 +83,11 @@ class Bench:
     logseq: int
     signers: Mapping[str, Signer]
     logged: frozenset[str]
+    trial: bool = False
+
+    def signed_here(self, findings: Callable[[], Iterable[Finding]]) -> Iterable[Finding]:
+        """What is to be said of signatures that were made here; in a trial there is none to speak of."""
+        return () if self.trial else findings()
 
     def put(self, piece: Piece) -> Entry:
         """Write a piece's artifacts, and have its record. Raises Refused, IoFailed."""
@@ -186,18 +194,12 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     `keys` has `act.all_keys`. When the power is cut, the next opening finds the operation whole or clears it away.
     """
     expect_may_act(standing, act)
+    gate.expect_still_open()
     source, rehearsal = standing.source, standing.rehearsal
     signers = {name: signer_of(USES[name].level, keys[name], rehearsal=rehearsal) for name in act.all_keys}
-    note = NoteSigner(source.origin, signers["log"])
-    with _opened(standing, note, gate) as domain:
+    with held_for(standing, gate, NoteSigner(source.origin, signers["log"])) as domain:
         notes = tuple(domain.lines())
-        _expect_the_same(domain.log.head, standing, notes)
-        claim = _covering(domain, standing, gate)
-        logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
-        made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged))
-        receipt = _receipt(standing, act, made, claim, domain.log.logseq + len(made.entries) + 1)
-        last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
-        head = domain.commit(*made.entries, last)
+        head, receipt, made = work(domain, standing, act, gate, signers)
         notes += _afterwards("domain.json was not renewed", lambda: _renew_view(standing, source.domain_id))
     for domain_id in made.concerns:
         what = f"domain.json of {domain_id} was not renewed"
@@ -205,6 +207,22 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     reports: list[Report] = []
     notes += _afterwards("what was written was not read back", lambda: reports.append(_read_back(standing)))
     return Done(head, receipt, reports[0] if reports else None, notes)
+
+
+def work(
+    domain: Domain, standing: Standing, act: Act, gate: Gate, signers: Mapping[str, Signer], *, trial: bool = False
+) -> tuple[Checkpoint, Receipt, Made]:
+    """The operation itself, in a domain that is held: claim, artifacts, records, receipt. Raises Refused, IoFailed.
+
+    A `trial` does the same on a disk that keeps nothing, with signers that sign nothing.
+    """
+    _expect_the_same(domain.log.head, standing, tuple(domain.lines()))
+    claim = _covering(domain, standing, gate)
+    logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
+    made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, trial))
+    receipt = _receipt(standing, act, made, claim, domain.log)
+    last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
+    return domain.commit(*made.entries, last), receipt, made
 
 
 def _afterwards(what: str, do: Callable[[], object]) -> tuple[str, ...]:
@@ -237,8 +255,13 @@ def _renew_view(standing: Standing, domain_id: str) -> None:
     write_view(disk, paths, derive_view(reader, domain_id, said))
 
 
-def _opened(standing: Standing, note: NoteSigner, gate: Gate) -> AbstractContextManager[Domain]:
-    """The domain in its writer's hands. Nothing is signed in it but what was looked at, or what a receipt covers."""
+def held_for(
+    standing: Standing, gate: Gate, note: NoteSigner, keys: Sequence[NoteKey] = ()
+) -> AbstractContextManager[Domain]:
+    """The domain in its writer's hands. Nothing is signed in it but what was looked at, or what a receipt covers.
+
+    `keys` are those that its checkpoints may be signed by besides the signer's own. Raises Busy, Damaged, Refused.
+    """
     source, report = standing.source, standing.report
 
     def read() -> Reading:
@@ -249,6 +272,7 @@ def _opened(standing: Standing, note: NoteSigner, gate: Gate) -> AbstractContext
         source.paths,
         source.origin,
         note,
+        keys=keys,
         session=gate.session_id,
         vouched=Voucher(read, report.authority, report.last_receipt, report.last_claim),
         expect=lambda head: _expect_the_same(head, standing, ()),
@@ -289,7 +313,7 @@ def _covers(claim: Claim, standing: Standing, gate: Gate) -> bool:
     return True
 
 
-def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int) -> Receipt:
+def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, log: LogWriter) -> Receipt:
     """The receipt, as it will be read. Raises Malformed for one that no reader would take; nothing is committed yet."""
     inputs = tuple(sorted(set(made.inputs)))
     outputs = outputs_of(made.entries, inputs, made.names)
@@ -303,7 +327,8 @@ def _receipt(standing: Standing, act: Act, made: Made, claim: Claim, logseq: int
         policy_hash=standing.report.policy.hash,
         snapshot_id=claim.snapshot_id,
         claim=claim.digest,
-        logseq=logseq,
+        logseq=log.logseq + len(made.entries) + 1,
+        records=records_of(made.entries, log.session),
         declared=tuple(sorted(each.sha256 for each in outputs if each.sha256 not in made.again)),
         previous=standing.report.last_receipt,
         rehearsal=standing.rehearsal,

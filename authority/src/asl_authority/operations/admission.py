@@ -124,7 +124,9 @@ def decide_act(heard: Hearing, ruling: Ruling) -> Act:
     def make(bench: Bench) -> Made:
         decided = sign_decision(heard, replace(record, snapshot_id=bench.claim.snapshot_id), bench)
         in_force = InForce(0, standing.report.authority.dams[-1].dam, standing.report.policy)
-        _expect(check_decision(history, decided, standing.domain_id, in_force, heard.known_root))
+        _expect(
+            bench.signed_here(lambda: check_decision(history, decided, standing.domain_id, in_force, heard.known_root))
+        )
         bench.domain.clear_directory(layout.admission_name(record.decision_epoch, "").rstrip("/"))
         blocks = (sent.request.to_bytes(), decided.record.to_bytes())
         entry = bench.put(Piece(RecordType.ADMISSION, decided.files(), blocks, record_facts(heard, record)))
@@ -163,7 +165,8 @@ def apply_act(standing: Standing, receiver: str, scope: Iterable[Role], terms: T
 
     def make(bench: Bench) -> Made:
         signed = body.signed_by(bench.signers["root"])
-        _expect([*check_asked(signed, report.dam), *verified_elsewhere(signed.envelope, (report.dam.root_key,))])
+        by = (report.dam.root_key,)
+        _expect(bench.signed_here(lambda: [*check_asked(signed, report.dam), *verified_elsewhere(signed.envelope, by)]))
         files = {name: asked.to_bytes(), f"{name}.sig": signed.to_bytes()}
         facts = {"receiver": receiver, "request_id": asked.request_id}
         return Made((bench.put(Piece(RecordType.ARTIFACT, files, (signed.to_bytes(),), facts)),))

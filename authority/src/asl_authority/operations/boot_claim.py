@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from asl_authority.errors import Refused
+from asl_authority.errors import Malformed, Refused
 from asl_authority.operations.claim import StoreState, check_unchanged
 from asl_authority.operations.configuration import verified_required
-from asl_authority.operations.gate import CLAIM_MISSING, Gate, expect_verified
+from asl_authority.operations.gate import CLAIM_MISSING, GATE_CLAIM, Gate, expect_verified
 from asl_authority.operations.measure import measure
 from asl_authority.storage import session
 from asl_authority.storage.snapshots import Inventory
@@ -52,7 +52,30 @@ def boot_gate(machine: Path, store_root: Path) -> Gate:
     """
     claim, required = boot_claim(machine, store_root), verified_required(machine, store_root)
     expect_verified(claim, required=required)
-    return Gate(claim.session_id, claims_for(claim), rehearsal=False, verified_required=required)
+    return Gate(
+        claim.session_id,
+        claims_for(claim),
+        rehearsal=False,
+        verified_required=required,
+        again=lambda: _expect_still(machine, store_root, claim),
+    )
+
+
+def _expect_still(machine: Path, store_root: Path, before: Claim) -> None:
+    """The machine is what it was when the gate was opened, and the claim of this start is the same. Raises Refused."""
+    what = "the keys are open, and nothing was signed"
+    try:
+        now, required = boot_claim(machine, store_root), verified_required(machine, store_root)
+        expect_verified(now, required=required)
+    except (Refused, Malformed) as error:
+        hint = error.hint or "find out what has happened at this machine; see: claim"
+        raise Refused(f"{what}: {error}", hint=hint, check_id=error.check_id) from None
+    if now != before:
+        raise Refused(
+            f"{what}: another claim of this start was made meanwhile",
+            hint="who has made it? do this again, under the claim that there is now",
+            check_id=GATE_CLAIM,
+        )
 
 
 def claims_for(claim: Claim) -> Callable[[Inventory, str | None], Claim]:

@@ -102,10 +102,20 @@ def expect_allowed(
     if on is not None:
         findings.append(check_operation(here.config, *on))
     findings.append(check_pools(here.config, {mount.path for mount in machine_facts.load_mounts(machine) or ()}))
+    _expect(here, findings, "see: config show")
+
+
+def expect_operation(here: InForce, domain_id: str, operation: Operation, hint: str) -> None:
+    """Let it be done to this domain. Raises Refused."""
+    if here.config is not None:
+        _expect(here, [check_operation(here.config, domain_id, operation)], hint)
+
+
+def _expect(here: InForce, findings: Iterable[Finding], hint: str) -> None:
     for finding in findings:
         if not finding.ok:
             files = " and ".join(each.name for each in here.sources)
-            raise Refused(f"{finding.detail} ({files})", hint="see: config show", check_id=finding.check_id)
+            raise Refused(f"{finding.detail} ({files})", hint=hint, check_id=finding.check_id)
 
 
 def policy_finding(here: InForce, machine: Path, policy: DomainPolicy) -> Finding:

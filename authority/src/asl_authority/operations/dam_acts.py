@@ -75,7 +75,7 @@ def rotate_act(
     def make(bench: Bench) -> Made:
         signed = task.artifact if signed_elsewhere else task.artifact.signed_by(bench.signers["root"])
         done = replace(task, artifact=signed)
-        _expect([*done.findings(), *verified_elsewhere(signed.envelope, [dam.root_key])])
+        _expect(bench.signed_here(lambda: [*done.findings(), *verified_elsewhere(signed.envelope, [dam.root_key])]))
         pieces = [*_policy_piece(new_policy), *_certificate_piece(standing, given), _dam_piece(signed)]
         inputs = [hashlib.sha256(each.to_bytes()).hexdigest() for each in given]
         inputs += [hashlib.sha256(new_policy.to_bytes()).hexdigest()] if new_policy else []
@@ -99,6 +99,7 @@ def publication(standing: Standing) -> dict[str, bytes]:
     files = {
         layout.dam_name(dam.version): dam.to_bytes(),
         layout.dam_signature_name(dam.version): signed.to_bytes(),
+        f"dam/dam-{dam.version}.record": source.log().hashed(authority.dams[-1].logseq),
         "dam/domain.dam": signed.to_bytes(),
         "admission/dam.cbor": DAM_VIEW.of(dam.to_bytes()),
         "admission/dam.sig": signed.envelope.signatures[0].sig,

@@ -16,11 +16,11 @@ from asl_authority.errors import Damaged, Refused
 from asl_authority.operations.domain_check import check_domain
 from asl_authority.operations.domain_reading import host_chain
 from asl_authority.operations.gate import Gate
-from asl_authority.operations.genesis import USES, DomainKeys, NewDomain
+from asl_authority.operations.genesis import USES, DomainKeys, KeyRing, NewDomain
 from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import HOST
-from asl_authority.operations.receipts import PROGRAM, receipt_piece
+from asl_authority.operations.receipts import PROGRAM, receipt_piece, records_of
 from asl_authority.operations.root_chain import DOMAIN_ROOTS, RootChain
 from asl_authority.storage import layout
 from asl_authority.storage.disk import Disk
@@ -51,7 +51,7 @@ class Founding:
     """
 
     new: NewDomain
-    keys: DomainKeys
+    keys: KeyRing
     sealed: Mapping[str, bytes]
     gate: Gate
     seed: str = ""
@@ -81,16 +81,19 @@ def seal_keys(keys: DomainKeys, passphrase: Passphrase, random: Callable[[int], 
     return found
 
 
-def found_domain(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
+def found_domain(disk: Disk, store: StorePaths, founding: Founding, *, trial: bool = False) -> Founded:
     """Make the domain, or leave nothing of it. Raises Refused, Busy, Damaged when it reads back wrong, IoFailed.
 
     The host is held meanwhile: its roots are those that have signed, and nobody rotates them until the domain is there.
+    A `trial` does the same on a disk that keeps nothing; what is signed in it is no signature, and is not
+    held to be one.
     """
+    founding.gate.expect_still_open()
     with ExitStack() as holding:
         if founding.new.domain_id != HOST and disk.is_directory(store.host.log):
             holding.enter_context(held(disk, store.host.root))
             _expect_roots(host_chain(disk, store, rehearsal=founding.new.asked.rehearsal), founding.new.asked.roots)
-        return _found(disk, store, founding)
+        return _found(disk, store, founding, trial=trial)
 
 
 def _expect_roots(chain: RootChain | None, roots: RootSet) -> None:
@@ -102,7 +105,7 @@ def _expect_roots(chain: RootChain | None, roots: RootSet) -> None:
         )
 
 
-def _found(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
+def _found(disk: Disk, store: StorePaths, founding: Founding, *, trial: bool) -> Founded:
     new, gate = founding.new, founding.gate
     host = new.domain_id == HOST
     paths = store.host if host else store.domain(new.domain_id)
@@ -112,18 +115,17 @@ def _found(disk: Disk, store: StorePaths, founding: Founding) -> Founded:
         empty, claim, entries = _claim_the_empty_store(domain, store, founding)
         pieces = _pieces(founding)
         entries += [put(domain, piece) for piece in pieces]
+        records = records_of(entries, gate.session_id, more=0)
         head = domain.commit(*entries)
         gate.expect_covered(claim, _head(head), EMPTY_ROOT.hex(), [gate.session_id] * head.size)
         pinned, entries = _pin(domain, store, founding, claim)
-        receipt = _receipt(founding, empty, claim, pieces, domain.log.logseq + len(entries) + 1)
+        records += records_of(entries, gate.session_id)
+        receipt = _receipt(founding, empty, claim, pieces, domain.log.logseq + len(entries) + 1, records)
         operator = founding.keys.signer("operator", rehearsal=new.asked.rehearsal)
         head = domain.commit(*entries, put(domain, receipt_piece(receipt, operator)))
         said = host_entries(disk, store, new.domain_id, rehearsal=new.asked.rehearsal)
         write_view(disk, domain.paths, derive_view(read_log(disk, domain.paths, new.origin), new.domain_id, said))
-        findings = check_domain(
-            disk, store, domain.paths, new.domain_id, trusted=new.asked.roots, rehearsal=new.asked.rehearsal
-        ).findings
-        _expect_read_back(findings)
+        findings = () if trial else _read_back(disk, store, domain, founding)
     return Founded(new.domain_id, head, empty.snapshot_id, pinned.snapshot_id, receipt.per_artifact_id, findings)
 
 
@@ -185,7 +187,7 @@ def _pieces(founding: Founding) -> list[Piece]:
 
 
 def _key_files(founding: Founding) -> dict[str, bytes]:
-    names = founding.keys.by_name
+    names = list(founding.keys.by_name)
     public = {layout.public_key_name(name): public_key_file(founding.keys.public(name)) for name in names}
     return public | {layout.private_key_name(name): founding.sealed[name] for name in names}
 
@@ -197,7 +199,9 @@ def _key_facts(founding: Founding) -> dict[str, Any]:
     return {**facts, "passphrase": "weak"} if founding.weak_passphrase else facts
 
 
-def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[Piece], logseq: int) -> Receipt:
+def _receipt(
+    founding: Founding, empty: Inventory, claim: Claim, pieces: Iterable[Piece], logseq: int, records: tuple[str, ...]
+) -> Receipt:
     """What was given and what was made. Keys and signatures can't be made again from the inputs."""
     new, asked = founding.new, founding.new.asked
     given = (asked.policy.to_bytes(), asked.roots.to_bytes(), claim.to_bytes(), *(r.to_bytes() for r in new.requests))
@@ -218,14 +222,20 @@ def _receipt(founding: Founding, empty: Inventory, claim: Claim, pieces: Iterabl
         logseq=logseq,
         declared=tuple(sorted(each.sha256 for each in outputs if each.sha256 not in again)),
         seed=founding.seed or None,
+        records=records,
         rehearsal=asked.rehearsal,
     )
 
 
-def _expect_read_back(findings: Iterable[Finding]) -> None:
+def _read_back(disk: Disk, store: StorePaths, domain: Domain, founding: Founding) -> tuple[Finding, ...]:
+    new, asked = founding.new, founding.new.asked
+    findings = check_domain(
+        disk, store, domain.paths, new.domain_id, trusted=asked.roots, rehearsal=asked.rehearsal
+    ).findings
     for finding in findings:
         if not finding.ok:
             raise Damaged(f"what was written reads back otherwise: {finding.detail}", check_id=finding.check_id)
+    return findings
 
 
 def _head(head: Checkpoint) -> Head:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asl_authority.contract import Mode
 from asl_authority.errors import Refused
@@ -20,6 +20,7 @@ from asl_authority.values.head import Head
 from asl_authority.values.state import Seal
 
 CLAIM_MISSING = "CLAIM-MISSING"
+GATE_CLAIM = "GATE-CLAIM"
 REHEARSAL_STARTED = "REHEARSAL-STARTED"
 REHEARSAL_HOST = "rehearsal"
 # Known to everybody, like all of a rehearsal: its claims and records are the same wherever it is held.
@@ -30,13 +31,22 @@ REHEARSAL_SESSION = hashlib.sha256(b"the session of every rehearsal").hexdigest(
 class Gate:
     """How a state of a log gets its claim: `claim_for` words one, after the one before it (its SHA-256).
 
-    `verified_required` is False only where the configuration that is sealed into the image says so.
+    `verified_required` is False only where the configuration that is sealed into the image says so. `again` asks once
+    more what was asked when it was opened, and raises Refused where that holds no longer.
     """
 
     session_id: str
     claim_for: Callable[[Inventory, str | None], Claim]
     rehearsal: bool
     verified_required: bool = True
+    again: Callable[[], None] = field(default=lambda: None, compare=False)
+
+    def expect_still_open(self) -> None:
+        """Right before the first signature: since the gate was opened a person has read, typed words and passphrases.
+
+        Raises Refused, and nothing is signed or written, when the machine is not what it was.
+        """
+        self.again()
 
     def claim(self, inventory: Inventory, previous: str | None) -> Claim:
         """The claim of this state. Raises Refused when it is not worth signing under."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from asl_authority.errors import Refused, UsageError
 from asl_authority.operations.twice import verified_elsewhere
@@ -48,6 +49,17 @@ USES = {
     "operator": KeyUse(KeyKind.PRINCIPAL, Level.PRINCIPAL, SubjectType.PRINCIPAL, (Role.EXECUTE, Role.PUBLISH)),
     "dam-signer": KeyUse(KeyKind.DAM_SIGNER, Level.PRINCIPAL, SubjectType.PRINCIPAL, (Role.PUBLISH,)),
 }
+
+
+class KeyRing(Protocol):
+    """The keys of a new domain by the names of their files: what writing it needs of them."""
+
+    @property
+    def by_name(self) -> Mapping[str, object]: ...
+
+    def signer(self, name: str, *, rehearsal: bool) -> Signer: ...
+
+    def public(self, name: str) -> PublicKey: ...
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from asl_authority.errors import UsageError
+from asl_authority.errors import Malformed, UsageError
 from asl_authority.operations.reading import Source, check_heads, check_signed
 from asl_authority.storage.domains import lacks
 from asl_authority.storage.log_files import Batch
 from asl_authority.storage.log_recovery import look_behind
 from asl_authority.storage.log_replay import Heads, load_heads, replay_heads
-from asl_authority.values.checkpoint import Checkpoint, LogProof, read_checkpoint_text
+from asl_authority.values.certificate import Certificate, check_log_key
+from asl_authority.values.checkpoint import Checkpoint, LogProof, origin_of, read_checkpoint_text
+from asl_authority.values.dam import Dam
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.fields import SHA256
 from asl_authority.values.finding import Finding
+from asl_authority.values.log_entry import check_recorded, read_entry
+from asl_authority.values.log_record import MOST_PAYLOAD, OURS, OVERHEAD, read_hashed
 from asl_authority.values.merkle import check_consistency, check_inclusion
 from asl_authority.values.paper_head import check_paper_head, read_paper_head
+from asl_authority.values.request import SubjectType
+from asl_authority.values.rootset import RootSet
+from asl_authority.values.signed import Signed
 
 LOG_REPLAYED = "LOG-REPLAYED"
+ENTRY_TYPE = "LOG-ENTRY-TYPE"
+MOST_PROOF = 128 * 1024
+MOST_RECORD = MOST_PAYLOAD + OVERHEAD
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,31 @@ def check_proof(proof: LogProof, entry: bytes, origin: str, keys: Sequence[Publi
     same = Finding("CHECKPOINT-ORIGIN", head.origin == origin, f"{head.origin}, asked for {origin}")
     included = check_inclusion(entry, proof.index, head.size, head.root, proof.hashes)
     return (same, included, *check_signed(proof.checkpoint, origin, keys))
+
+
+def check_dam_recorded(
+    dam: Signed[Dam],
+    record: bytes,
+    proof: LogProof,
+    certificates: Sequence[Signed[Certificate]],
+    roots: RootSet,
+    *,
+    rehearsal: bool,
+) -> tuple[Finding, ...]:
+    """Whether a DAM is in its domain's log, with files alone: its record names it, and lies under a signed checkpoint.
+
+    `record` is what the record's hash is over; whose signature counts the roots have certified. Raises Malformed.
+    """
+    domain_id, read = dam.body.domain_id, read_hashed(record)
+    subjects = {each.body.subject_pubkey for each in certificates if each.body.subject_type is SubjectType.LOG}
+    keys = [key for key in subjects if check_log_key(key, domain_id, certificates, roots).ok]
+    if read.type not in OURS:
+        raise Malformed(f"record {read.logseq} has the type {read.type:#x}, which is none of ours", check_id=ENTRY_TYPE)
+    entry, envelope = read_entry(read.type, read.payload), hashlib.sha256(dam.to_bytes()).hexdigest()
+    return (
+        check_recorded(entry, dam.body.hash, envelope),
+        *check_proof(proof, hashlib.sha256(record).digest(), origin_of(domain_id, rehearsal=rehearsal), keys),
+    )
 
 
 def check_extends(source: Source, size: int, root: str, keys: Sequence[PublicKey] | None) -> Extension:

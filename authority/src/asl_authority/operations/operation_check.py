@@ -24,6 +24,7 @@ from asl_authority.values.receipt import (
     Receipt,
     check_claim,
     check_policy,
+    check_records,
     read_receipt,
 )
 from asl_authority.values.receipt import check_previous as check_previous_receipt
@@ -212,7 +213,7 @@ def _covered(operation: Operation, receipts: Mapping[int, Receipt]) -> str:
         return ""
     logseq, last = operation[-1]
     receipt = receipts.get(logseq)
-    if receipt is None or last.facts.get("per_artifact_id") != receipt.per_artifact_id:
+    if receipt is None or dict(last.facts) != {"per_artifact_id": receipt.per_artifact_id}:
         return f"record {logseq}: is not that of the receipt which lies there"
     entries = [entry for _, entry in operation if entry.type is not RecordType.RECEIPT]
     named = {digest for entry in entries for digest in (*entry.files.values(), *entry.blocks)}
@@ -223,6 +224,9 @@ def _covered(operation: Operation, receipts: Mapping[int, Receipt]) -> str:
         return f"record {logseq}: the receipt does not cover {stray[0]}"
     if missing := sorted(outputs - named):
         return f"record {logseq}: the receipt is of an operation that made {missing[0]}"
+    said = check_records(receipt, [entry.to_bytes() for entry in entries])
+    if not said.ok:
+        return f"record {logseq}: not the records that the receipt is of: {said.detail} ({said.check_id})"
     return ""
 
 

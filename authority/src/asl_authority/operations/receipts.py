@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from asl_authority import __version__
@@ -11,7 +11,7 @@ from asl_authority.operations.pieces import Piece
 from asl_authority.storage import layout
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import Signer
-from asl_authority.values.log_entry import Entry
+from asl_authority.values.log_entry import Entry, numbered
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.receipt import Output, Receipt
@@ -32,6 +32,11 @@ def receipt_piece(receipt: Receipt, operator: Signer, parameters: bytes = b"") -
     }
     blocks = (envelope, parameters) if parameters else (envelope,)
     return Piece(RecordType.RECEIPT, files, blocks, {"per_artifact_id": receipt.per_artifact_id})
+
+
+def records_of(entries: Sequence[Entry], session: str, more: int = 1) -> tuple[str, ...]:
+    """The SHA-256 of payloads, as they will lie in the log with `more` records of their operation after them."""
+    return tuple(hashlib.sha256(each.to_bytes()).hexdigest() for each in numbered(entries, session, more))
 
 
 def outputs_of(

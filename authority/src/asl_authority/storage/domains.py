@@ -45,11 +45,13 @@ class Domain:
     log: LogWriter
     blocks: BlockStore
     swept: tuple[Path, ...]
+    remade: tuple[Path, ...] = ()
 
     def lines(self) -> list[str]:
         """What opening it found and did, in words; nothing is done silently."""
         swept = [f"{path}: left by an interrupted write, removed" for path in self.swept]
-        return swept + self.log.opening.lines()
+        remade = [f"{path}: was not there; it is a cache, and was made anew" for path in self.remade]
+        return remade + swept + self.log.opening.lines()
 
     def write(self, name: str, data: bytes) -> str:
         """Make a file of the domain, by its path below it, and return its SHA-256. Raises Refused, IoFailed."""
@@ -227,6 +229,9 @@ def opened(
             check_id=DOMAIN_DIRECTORY,
         )
     with held(disk, paths.root):
+        remade = [paths.index] if _lacks_cache(disk, paths) else []
+        for directory in remade:
+            durable.make_directory(disk, directory)
         # A name may be seen although the sync that should have made it last has failed.
         for directory in (paths.root.parent, *_directories(paths)):
             durable.settle(disk, directory)
@@ -235,15 +240,24 @@ def opened(
         # Not before the log was found to be sound: in a damaged store nothing is touched.
         swept = [path for directory in _directories(paths) for path in durable.sweep(disk, directory)]
         swept += durable.empty(disk, paths.root / "tmp")
-        yield Domain(disk, paths, log, BlockStore(disk, paths), tuple(swept))
+        yield Domain(disk, paths, log, BlockStore(disk, paths), tuple(swept), tuple(remade))
 
 
 def strange_directories(disk: Disk, paths: DomainPaths) -> list[str]:
     """Which of a domain's directories, by their paths below it, are none of its own: not there, a link, a file.
 
-    Whoever wrote into them, or swept them, would make and take away what is not the store's.
+    Whoever wrote into them, or swept them, would make and take away what is not the store's. That there is no index is
+    nothing strange: it is a cache, which the next writer makes anew.
     """
-    return [str(path.relative_to(paths.root)) for path in _directories(paths) if not disk.is_directory(path)]
+    strange = [path for path in _directories(paths) if not disk.is_directory(path)]
+    if paths.index in strange and _lacks_cache(disk, paths):
+        strange.remove(paths.index)
+    return [str(path.relative_to(paths.root)) for path in strange]
+
+
+def _lacks_cache(disk: Disk, paths: DomainPaths) -> bool:
+    """Whether nothing at all lies where the index belongs: no directory, no file, no link."""
+    return disk.is_directory(paths.root) and paths.index.name not in disk.names(paths.root)
 
 
 def read_log(disk: Disk, paths: DomainPaths, origin: str, keys: Sequence[NoteKey] = ()) -> LogReader:

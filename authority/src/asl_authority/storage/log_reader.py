@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 from asl_authority.errors import Damaged, UsageError
@@ -67,6 +68,13 @@ class LogReader:
     def record(self, logseq: int) -> Record:
         """One record. Raises Damaged, UsageError."""
         return next(self.records(logseq, logseq))
+
+    def hashed(self, logseq: int) -> bytes:
+        """The bytes that a record's hash is over. Raises Damaged, UsageError."""
+        before = FIRST_HASH if logseq == FIRST_LOGSEQ else self.hash_of(logseq - 1)
+        data = self.record(logseq).hashed(before)
+        self.inclusion(logseq, hashlib.sha256(data).digest())
+        return data
 
     def prove(self, logseq: int) -> LogProof:
         """The proof that a record lies in the log of the signed checkpoint. Raises Damaged, UsageError."""

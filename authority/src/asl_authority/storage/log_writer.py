@@ -27,7 +27,7 @@ from asl_authority.storage.log_replay import Heads, Replayed, load_heads, replay
 from asl_authority.storage.tree_cache import TreeCacheWriter
 from asl_authority.values import rfc8032
 from asl_authority.values.checkpoint import Checkpoint, read_checkpoint
-from asl_authority.values.log_entry import Entry
+from asl_authority.values.log_entry import Entry, numbered
 from asl_authority.values.log_record import HEADER, Record, RecordType
 from asl_authority.values.merkle import Frontier, leaf_hashes
 from asl_authority.values.signed_note import MOST_BYTES, NoteKey, NoteSigner
@@ -195,10 +195,8 @@ class LogWriter:
 
     def _append(self, entries: Sequence[Entry]) -> None:
         place, pieces, offsets, hashes = self.place, [], [], []
-        for number, entry in enumerate(entries):
-            session = entry.session or self.session
-            whole = replace(entry, session=session, left=len(entries) - number - 1)
-            data = Record(place.logseq, entry.type, whole.to_bytes()).to_bytes(place.before)
+        for entry in numbered(entries, self.session):
+            data = Record(place.logseq, entry.type, entry.to_bytes()).to_bytes(place.before)
             pieces.append(data)
             offsets.append(place.offset)
             hashes.append(data[-32:])

@@ -108,6 +108,14 @@ class Fields:
         """A set of SHA-256: sorted, each once."""
         return self.texts(name, SHA256, limit)
 
+    def digest_list(self, name: str, limit: int = 10_000) -> tuple[str, ...]:
+        """An array of SHA-256, in its own order."""
+        items = self.items(name, limit)
+        for place, item in enumerate(items):
+            if type(item) is not str or not SHA256.fullmatch(item):
+                raise self.wrong(f"{name}[{place}]", "expected a SHA-256 in lower-case hexadecimal")
+        return tuple(items)
+
     def texts(self, name: str, pattern: re.Pattern[str], limit: int = 10_000) -> tuple[str, ...]:
         """A set of strings that `pattern` describes: sorted, each once."""
 

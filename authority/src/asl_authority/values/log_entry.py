@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import Limits, canonical_bytes, read_canonical
 from asl_authority.values.fields import SHA256, Fields
+from asl_authority.values.finding import Finding
 from asl_authority.values.log_record import MOST_PAYLOAD, OURS, RecordType
 from asl_authority.values.rules import Rule
 
@@ -19,6 +20,7 @@ PAPER = "ENC/ASL-LOG/1"
 RULES = (
     Rule("LOG-ENTRY-SCHEMA", PAPER, "C", "Ours say their type and no more than session, left, blocks, files, facts."),
     Rule("LOG-ENTRY-TYPE", PAPER, "C", "What a record says of itself is the type that it is filed under."),
+    Rule("DAM-RECORDED", PAPER, "C", "The record that brought a DAM into force names it and its envelope by digest."),
     Rule("LOG-ENTRY-PATHS", PAPER, "C", "Files are named by plain paths below the log's own domain."),
 )  # fmt: skip
 
@@ -55,6 +57,22 @@ class Entry:
         payload = canonical_bytes({"type": _TYPES[self.type], **present})
         read_entry(self.type, payload)
         return payload
+
+
+def numbered(entries: Sequence[Entry], session: str, more: int = 0) -> list[Entry]:
+    """The records of one operation as they will lie in the log, when `more` follow these."""
+    count = len(entries) + more
+    return [
+        replace(entry, session=entry.session or session, left=count - place - 1) for place, entry in enumerate(entries)
+    ]
+
+
+def check_recorded(entry: Entry, dam: str, envelope: str) -> Finding:
+    """DAM-RECORDED: the record is that of this DAM with this envelope, both by SHA-256."""
+    names = entry.type is RecordType.DAM and entry.facts.get("dam") == dam and envelope in entry.blocks
+    said = f"a record {entry.type.name} that names the DAM {entry.facts.get('dam', 'none')}; this is {dam},"
+    words = f"the record names the DAM {dam}, and" if names else said
+    return Finding("DAM-RECORDED", names, f"{words} its envelope {envelope}")
 
 
 def check_type(kind: int, value: Mapping[str, Any]) -> None:

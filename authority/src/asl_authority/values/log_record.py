@@ -77,7 +77,11 @@ class Record:
 
     def hash_after(self, before: bytes) -> bytes:
         """The record's hash, `before` being that of the record before it."""
-        return hashlib.sha256(before + self._head() + self.payload).digest()
+        return hashlib.sha256(self.hashed(before)).digest()
+
+    def hashed(self, before: bytes) -> bytes:
+        """What that hash is over, as a file of its own: `sha256sum` gives the record's hash, with no tool of ours."""
+        return before + self._head() + self.payload
 
     def to_bytes(self, before: bytes) -> bytes:
         """The record as it lies in the file. Raises ValueError for a payload that is too long."""
@@ -102,6 +106,19 @@ class Scan:
     hashes: list[bytes]
     end: int
     problem: Malformed | None
+
+
+def read_hashed(data: bytes) -> Record:
+    """The record in the bytes that its hash is over; the hash is theirs, SHA-256. Raises Malformed."""
+    start = len(FIRST_HASH) + HEAD_BYTES
+    if len(data) < start:
+        raise Malformed(f"{len(data)} bytes: no record, for that has {start} before its payload", check_id="LOG-TORN")
+    logseq, kind, length = _HEAD.unpack_from(data, len(FIRST_HASH))
+    if length > MOST_PAYLOAD:
+        raise Malformed(f"record {logseq}: a payload of {length} bytes", check_id="LOG-LENGTH")
+    if len(data) != start + length:
+        raise Malformed(f"record {logseq}: {len(data) - start} bytes of payload, not {length}", check_id="LOG-TORN")
+    return Record(logseq, kind, data[start:])
 
 
 def read_header(data: bytes) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +28,12 @@ RULES = (
     Rule("RECEIPT-OUTPUTS", PAPER, "C", "There is an output; outputs are sorted by digest, each digest once."),
     Rule("RECEIPT-DECLARED", PAPER, "C", "What is declared and can not be made again is one of the outputs."),
     Rule("RECEIPT-INPUTS-EQUAL", "ASL/AUTH-HOST-THREAT-MODEL/1", "S", "The inputs are those that were given."),
+    Rule(
+        "RECEIPT-RECORDS",
+        PAPER,
+        "C",
+        "A receipt has the SHA-256 of every other record of its operation, in their order.",
+    ),
     Rule("RECEIPT-PREVIOUS", PAPER, "C", "A receipt names the one before it in its domain."),
     Rule("RECEIPT-POLICY", PAPER, "C", "A receipt names the policy that the domain has."),
     Rule("RECEIPT-CLAIM", PAPER, "C", "A receipt names the claim that covered it, by digest."),
@@ -67,8 +73,9 @@ class Output:
 class Receipt:
     """What one operation did. Digests are SHA-256; `program` is that of the PEL program or of the tools.
 
-    `declared` are outputs that can't be made again from the inputs (keys, what sops wrote); `seed` is what the
-    non-secret random numbers of the operation were derived from.
+    `records` are the payloads of the operation's other records in the log, in their order: so what these say is under
+    the receipt, and not only the files and blocks that they name. `declared` are outputs that can't be made again from
+    the inputs (keys, what sops wrote); `seed` is what the non-secret random numbers of the operation were derived from.
     """
 
     domain_id: str
@@ -84,6 +91,7 @@ class Receipt:
     declared: tuple[str, ...] = ()
     previous: str | None = None
     seed: str | None = None
+    records: tuple[str, ...] = ()
     rehearsal: bool = False
 
     @property
@@ -116,6 +124,7 @@ class Receipt:
             "parameters": self.parameters,
             "policy_hash": self.policy_hash,
             "program": self.program,
+            "records": list(self.records),
             "snapshot_id": self.snapshot_id,
         }
         optional = {"previous": self.previous, "seed": self.seed}
@@ -147,7 +156,7 @@ def read_receipt(data: bytes, *, rehearsal: bool = False) -> Receipt:
         if whole.value[name] != expected:
             raise Malformed(f"receipt.{name}: expected {expected}", check_id="RECEIPT-STATEMENT")
     names = ("claim", "declared", "determinism", "domain_id", "inputs", "logseq", "operation", "parameters")
-    said = whole.within("predicate", (*names, "policy_hash", "previous?", "program", "seed?", "snapshot_id"))
+    said = whole.within("predicate", (*names, "policy_hash", "previous?", "program", "records", "seed?", "snapshot_id"))
     receipt = Receipt(
         domain_id=said.text("domain_id", DOMAIN_ID),
         operation=said.text("operation", OPERATION),
@@ -162,6 +171,7 @@ def read_receipt(data: bytes, *, rehearsal: bool = False) -> Receipt:
         declared=said.digests("declared", MOST_ITEMS),
         previous=said.sha256("previous") if said.has("previous") else None,
         seed=said.sha256("seed") if said.has("seed") else None,
+        records=said.digest_list("records", MOST_ITEMS),
         rehearsal=rehearsal,
     )
     unknown = set(receipt.declared) - {each.sha256 for each in receipt.outputs}
@@ -190,6 +200,16 @@ def check_inputs(receipt: Receipt, inputs: Mapping[str, object]) -> Finding:
         [f"{each} is not named" for each in missing] + [f"{each} is named and was not given" for each in foreign]
     )
     return Finding("RECEIPT-INPUTS-EQUAL", not said, said or f"{len(receipt.inputs)} inputs")
+
+
+def check_records(receipt: Receipt, payloads: Sequence[bytes]) -> Finding:
+    """RECEIPT-RECORDS: these are the payloads of its operation's other records, in their order."""
+    found = tuple(hashlib.sha256(each).hexdigest() for each in payloads)
+    pairs = enumerate(zip(found, receipt.records, strict=False), 1)
+    other = [f"the one of place {place} is {one}, not {said}" for place, (one, said) in pairs if one != said]
+    if len(found) != len(receipt.records):
+        other = [f"there are {len(found)}, it names {len(receipt.records)}"]
+    return Finding("RECEIPT-RECORDS", not other, other[0] if other else f"{len(found)} records")
 
 
 def check_previous(receipt: Receipt, previous: str | None) -> Finding:

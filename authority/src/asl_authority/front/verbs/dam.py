@@ -23,10 +23,18 @@ from asl_authority.front.verb import Answer, Argument, Call, Verb
 from asl_authority.front.verbs.dam_acts import PUBLISH, ROTATE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from asl_authority.operations.artifacts import Loaded
+    from asl_authority.values.certificate import Certificate
     from asl_authority.values.dam import Dam
+    from asl_authority.values.finding import Finding
+    from asl_authority.values.rootset import RootSet
+    from asl_authority.values.signed import Signed
 
 FILE = Argument(("FILE",), "a DAM or its envelope", "FILE", "path", required=True)
+PROOF = Argument(("--proof",), "the proof that the domain's log has it, as published: dam-N.tlog-proof", "FILE", "path")
+RECORD = Argument(("--record",), "with --proof: the record of that log, as published: dam-N.record", "FILE", "path")
 PINNED = Argument(("--pinned",), "the DAM of the domain so far; none is given for its first", "FILE", "path")
 
 
@@ -132,8 +140,29 @@ def verify(call: Call) -> Answer:
     findings += again(found.envelope, [found.body.root_key])
     for each in certificates:
         findings += again(each.envelope, roots.root_keys)
+    findings += _recorded(call, found.signed, certificates, roots, rehearsal=rehearsal)
     what = f"the DAM of {found.body.domain_id}, version {found.body.version}"
     return verdict(what, findings, sha256=found.body.hash)
+
+
+def _recorded(
+    call: Call, dam: Signed[Dam], certificates: Sequence[Signed[Certificate]], roots: RootSet, *, rehearsal: bool
+) -> tuple[Finding, ...]:
+    """With --proof and --record, whether the domain's log has it. Raises UsageError for one of them, Malformed."""
+    from asl_authority.errors import UsageError
+    from asl_authority.operations.log_check import MOST_PROOF, MOST_RECORD, check_dam_recorded
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.checkpoint import read_log_proof
+
+    proof, record = call.values.get("proof"), call.values.get("record")
+    if proof is None and record is None:
+        return ()
+    if proof is None or record is None:
+        raise UsageError("--proof and --record go together", hint="`dam publish` writes both beside the DAM")
+    with named(proof):
+        read = read_log_proof(read_file(proof, MOST_PROOF))
+    with named(record):
+        return check_dam_recorded(dam, read_file(record, MOST_RECORD), read, certificates, roots, rehearsal=rehearsal)
 
 
 def sign(call: Call) -> Answer:
@@ -232,9 +261,11 @@ VERBS = (
         "say whether a DAM holds",
         "Holds a DAM against the root set, the domain's certificates and its policy: signed by its own root key, which "
         "the roots have certified for this domain, naming the policy that the certificate names, and later than the "
-        "pinned one. Every signature is verified by two implementations. Ends with 3 when a rule is broken.",
+        "pinned one. Every signature is verified by two implementations. With --proof and --record, as `dam publish` "
+        "writes them, also whether the domain's log has it: that record names this DAM, and lies under a checkpoint "
+        "that a log key has signed which the roots certify. Ends with 3 when a rule is broken.",
         verify,
-        (FILE, ROOT_SET, CERTIFICATES, POLICY, PINNED, REHEARSAL),
+        (FILE, ROOT_SET, CERTIFICATES, POLICY, PINNED, PROOF, RECORD, REHEARSAL),
     ),
     Verb(
         "dam sign",

@@ -10,7 +10,7 @@ from asl_authority.front.kept import HEAD, STICK
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from asl_authority.operations.founding import Founded, Founding
@@ -153,10 +153,11 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots) -> Answer:
 
     drawn = draw(call, gate, asked, roots.public[0])
     if call.dry_run:
-        return planned(drawn.new)
+        return planned(drawn.new, plan(call, gate, drawn.new, roots.public))
     agree(call, drawn.new)
     opened = roots.unlock()
     passphrase, sealed = seal(call, drawn)
+    gate.expect_still_open()
     signed = sign_domain(drawn.new, drawn.keys, opened)
     return write(call, Founding(signed, drawn.keys, sealed, gate, weak_passphrase=passphrase.weak))
 
@@ -181,14 +182,28 @@ def draw(call: Call, gate: Gate, asked: Asked, issuer: PublicKey) -> Drawn:
     return Drawn(random, keys, prepare_domain(asked, keys, issuer))
 
 
-def planned(new: NewDomain) -> Answer:
-    """What a dry run says."""
+def planned(new: NewDomain, plan: dict[str, object] | None = None) -> Answer:
+    """What a dry run says; `plan` is for machines."""
     from asl_authority.operations.confirm import digest_text
 
+    members = {"domain_id": new.domain_id, "shown": new.lines(), "sha256": new.digest.hex(), "dam": new.dam.body.hash}
     return Answer(
         f"{shown(new)}SHA-256 of all that would be signed\n{digest_text(new.digest)}Nothing was done.\n",
-        {"domain_id": new.domain_id, "sha256": new.digest.hex(), "dam": new.dam.body.hash},
+        members if plan is None else {**members, "plan": plan},
     )
+
+
+def plan(
+    call: Call, gate: Gate, new: NewDomain, roots: Sequence[PublicKey], *, sealed: Mapping[str, bytes] | None = None
+) -> dict[str, object]:
+    """What founding it would write, log and have signed. Raises Refused for what it would refuse, Busy, IoFailed."""
+    from asl_authority.operations.founding import Founding
+    from asl_authority.operations.genesis import DomainKeys
+    from asl_authority.operations.plan import plan_founding
+    from asl_authority.storage.disk import HostDisk
+
+    founding = _whole(Founding(new, DomainKeys({}), sealed or {}, gate))
+    return plan_founding(HostDisk(), call.root, founding, roots)
 
 
 def agree(call: Call, new: NewDomain) -> None:
@@ -217,22 +232,29 @@ def seal(call: Call, drawn: Drawn) -> tuple[Passphrase, dict[str, bytes]]:
 
 def write(call: Call, founding: Founding) -> Answer:
     """Found it, in the one transaction. Raises as `found_domain`."""
-    import hashlib
-    from dataclasses import replace
-
     from asl_authority.front.kept import kept_after
     from asl_authority.operations.founding import found_domain
-    from asl_authority.operations.reading import HOST, find_domain
+    from asl_authority.operations.reading import find_domain
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.domains import create_directories
 
     disk, asked = HostDisk(), founding.new.asked
-    seed = hashlib.sha256(_seed(asked).encode()).hexdigest() if founding.gate.rehearsal else ""
-    files = _host_files(asked.roots) if founding.new.domain_id == HOST else {}
-    whole = replace(founding, seed=seed, files=files)
-    answer = founded_answer(asked, found_domain(disk, create_directories(disk, call.root), whole))
+    founded = found_domain(disk, create_directories(disk, call.root), _whole(founding))
+    answer = founded_answer(asked, founded)
     source = find_domain(disk, call.root, founding.new.domain_id, rehearsal=founding.gate.rehearsal)
     return kept_after(call, source, answer)
+
+
+def _whole(founding: Founding) -> Founding:
+    """With what the host has besides, and a rehearsal says of its keys."""
+    import hashlib
+    from dataclasses import replace
+
+    from asl_authority.operations.reading import HOST
+
+    asked = founding.new.asked
+    seed = hashlib.sha256(_seed(asked).encode()).hexdigest() if founding.gate.rehearsal else ""
+    return replace(founding, seed=seed, files=_host_files(asked.roots) if founding.new.domain_id == HOST else {})
 
 
 def _seed(asked: Asked) -> str:

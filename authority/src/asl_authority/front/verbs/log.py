@@ -25,8 +25,6 @@ from asl_authority.front.verbs import backup
 if TYPE_CHECKING:
     from asl_authority.values.checkpoint import Checkpoint
 
-PROOF_BYTES = 128 * 1024
-
 
 @reads
 def head(call: Call) -> Answer:
@@ -83,8 +81,8 @@ def proof(call: Call) -> Answer:
         raise UsageError("say LOGSEQ to make a proof, or --check FILE to check one")
     if checked is not None:
         return _check(call)
-    if call.values.get("entry"):
-        raise UsageError("--entry goes with --check")
+    if call.values.get("entry") or call.values.get("record"):
+        raise UsageError("--entry and --record go with --check")
     return _prove(call, int(call.values["logseq"]))
 
 
@@ -124,13 +122,13 @@ def _prove(call: Call, logseq: int) -> Answer:
 
 
 def _check(call: Call) -> Answer:
-    from asl_authority.operations.log_check import check_proof, expect_record, read_hash
+    from asl_authority.operations.log_check import MOST_PROOF, check_proof, expect_record, read_hash
     from asl_authority.storage.plain_files import named, read_file
     from asl_authority.values.checkpoint import origin_of, read_log_proof
 
-    path, given = call.path("check"), call.values.get("entry")
+    path, given = call.path("check"), _entry(call)
     with named(path):
-        found = read_log_proof(read_file(path, PROOF_BYTES))
+        found = read_log_proof(read_file(path, MOST_PROOF))
     if given is None or call.values.get("root_set"):
         source = source_of(call)
         origin, keys = source.origin, keys_of(call, source)
@@ -142,6 +140,26 @@ def _check(call: Call) -> Answer:
         findings = check_proof(found, entry, origin, keys)
     members: dict[str, object] = {"logseq": found.index + 1, "entry": entry.hex(), "origin": origin}
     return ended(findings, f"record {found.index + 1} of {origin}, hash\n  {entry.hex()}\n", members, damage=())
+
+
+def _entry(call: Call) -> str | None:
+    """The record's hash: as it was given, or of the record itself. Raises UsageError, Malformed for what is none."""
+    import hashlib
+
+    from asl_authority.errors import UsageError
+    from asl_authority.operations.log_check import MOST_RECORD
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.log_record import read_hashed
+
+    given, path = call.values.get("entry"), call.values.get("record")
+    if path is None:
+        return None if given is None else str(given)
+    if given is not None:
+        raise UsageError("--entry or --record: the record's hash, or the record")
+    with named(path):
+        data = read_file(path, MOST_RECORD)
+        read_hashed(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def _head(last: Checkpoint) -> tuple[str, dict[str, object]]:
@@ -177,13 +195,14 @@ VERBS = (
         "make the proof that a record is in the log, or check one",
         "Writes the proof of record LOGSEQ (C2SP tlog-proof, with the signed checkpoint in it) to a new file or to the "
         "standard output. With --check it reads a proof and says whether the record is in the log: that of its number "
-        "in this store, or the one whose hash --entry gives, for which no store is needed. "
+        "in this store, or, without a store, the one whose hash --entry gives or that lies in the file --record. "
         f"{TRUST} Where nobody vouches a check ends with 3.",
         proof,
         (
             Argument(("LOGSEQ",), "the number of the record, from 1", "LOGSEQ", "number"),
             *(NEW_FILE, Argument(("--check",), "check the proof in this file", "FILE", "path")),
             Argument(("--entry",), "with --check: the record's hash, in hexadecimal", "SHA256"),
+            Argument(("--record",), "with --check: the record itself, as `dam publish` writes it", "FILE", "path"),
             *WHERE,
         ),
     ),

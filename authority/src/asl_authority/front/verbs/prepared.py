@@ -42,6 +42,7 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
         return planned(drawn.new)
     agree(call, drawn.new)
     passphrase, sealed = seal(call, drawn)
+    gate.expect_still_open()
     signed = sign_manifest(drawn.new, drawn.keys)
     prepared = prepare_genesis(signed, issuer, sealed, weak_passphrase=passphrase.weak)
     write_prepared(disk, path, prepared)
@@ -82,7 +83,7 @@ def found(call: Call) -> Answer:
     from asl_authority.front.kept import expect_free_on_stick
     from asl_authority.front.signing import protect
     from asl_authority.front.store import expect_free
-    from asl_authority.front.verbs.founding import planned, shown, write
+    from asl_authority.front.verbs.founding import plan, planned, shown, write
     from asl_authority.operations.confirm import confirm
     from asl_authority.operations.founding import Founding
     from asl_authority.operations.prepared import load_prepared
@@ -96,7 +97,7 @@ def found(call: Call) -> Answer:
     expect_free_on_stick(call, prepared.new.origin, prepared.new.domain_id)
     new = expect_complete(prepared)
     if call.dry_run:
-        return planned(new)
+        return planned(new, plan(call, gate, new, (), sealed=prepared.sealed))
     call.terminal.say(shown(new))
     confirm(call.terminal, f"To be founded: everything of {new.asked.label}", new.digest)
     protect(call)
@@ -177,6 +178,7 @@ def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> t
     )
     protect(call)
     opened = known or [unlocked_root(call, *each) for each in zip(paths, public, strict=True)]
+    _keys_allowed(call)  # once more: since it was asked, a person has read, typed words and passphrases
     for each in opened:
         prepared = sign_here(prepared, each)
     return prepared, Answer()
