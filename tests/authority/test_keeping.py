@@ -90,9 +90,14 @@ def test_every_receipt_holds_by_what_its_own_store_has(kept: Path) -> None:
 
         assert failed(judged.findings) == [], each.receipt.operation
         assert (judged.domain, judged.in_force.dam.body.version) == ((), 1)
-        assert {"DSSE-THRESHOLD", "PER-SIGNED", "RECEIPT-PREVIOUS", "RECEIPT-CLAIM", "RECEIPT-INPUTS-EQUAL"} <= {
-            finding.check_id for finding in judged.findings
-        }
+        assert {
+            "DSSE-THRESHOLD",
+            "PER-SIGNED",
+            "RECEIPT-PREVIOUS",
+            "RECEIPT-CLAIM",
+            "RECEIPT-RECORDS",
+            "RECEIPT-INPUTS-EQUAL",
+        } <= {finding.check_id for finding in judged.findings}
         assert load_envelope(standing, each).payload == each.receipt.to_bytes()
 
 

@@ -123,6 +123,7 @@ def receipt_text(receipt: Receipt) -> str:
         *(("previous", receipt.previous or "none"), ("seed", receipt.seed or "none")),
         ("replay", {"full": "every output", "partial": "some outputs", "none": "no output"}[receipt.determinism]),
         *(("input", each) for each in receipt.inputs),
+        *(("record", each) for each in receipt.records),
     )
     lines = [f"A {'REHEARSAL ' if receipt.rehearsal else ''}receipt\n", *(row(*each) for each in rows)]
     for each in receipt.outputs:

@@ -47,6 +47,15 @@ def operations_of(entries: Iterable[tuple[int, Entry]]) -> list[list[tuple[int, 
     return found
 
 
+def payloads_under(entries: Iterable[tuple[int, Entry]], logseq: int) -> list[bytes]:
+    """The payloads of the records that the receipt at `logseq` is of, in their order; of a genesis both operations."""
+    operations = operations_of(entries)
+    if len(operations) > 1 and operations[0][0][1].type is RecordType.DOMAIN:
+        operations[0:2] = [operations[0] + operations[1]]
+    found = next((operation for operation in operations if operation[-1][0] == logseq), [])
+    return [entry.to_bytes() for _, entry in found if entry.type is not RecordType.RECEIPT]
+
+
 def check_operations(entries: Sequence[tuple[int, Entry]], receipts: Mapping[int, Receipt]) -> Finding:
     """DOMAIN-OPERATIONS: each is a claim or a recovery, or ends in a receipt that covers all that it names.
 

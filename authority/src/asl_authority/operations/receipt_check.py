@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asl_authority.operations.act import Standing
 from asl_authority.operations.domain_reading import InForce, Reading, read_domain
-from asl_authority.operations.operation_check import load_receipt
+from asl_authority.operations.operation_check import load_receipt, payloads_under
 from asl_authority.operations.replay import Listed, Material, list_receipts
 from asl_authority.storage import layout
 from asl_authority.storage.snapshots import load_snapshot
@@ -15,7 +15,7 @@ from asl_authority.values.claim import Claim
 from asl_authority.values.dsse import Envelope, read_envelope
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_record import RecordType
-from asl_authority.values.receipt import LIMITS, check_inputs
+from asl_authority.values.receipt import LIMITS, check_inputs, check_records
 from asl_authority.values.snapshot import Snapshot
 
 
@@ -56,6 +56,7 @@ def judge_receipt(standing: Standing, found: Listed, given: Mapping[str, object]
     _, findings = load_receipt(reading, in_force, found.logseq, previous, pinned, rehearsal=standing.rehearsal)
     material = Material(standing)
     at_hand = {digest: "" for digest in found.receipt.inputs if material.find(digest) is not None}
+    findings.append(check_records(found.receipt, payloads_under(reading.entries, found.logseq)))
     findings.append(check_inputs(found.receipt, {**at_hand, **given}))
     wrong = (each for each in standing.report.findings if not each.ok and each not in findings)
     return Judged(in_force, tuple(findings), tuple(dict.fromkeys(wrong)))
