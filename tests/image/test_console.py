@@ -55,6 +55,17 @@ def test_nobody_was_asked_for_a_name_or_a_password(booted: Machine) -> None:
     assert not re.search(r"^\S* ?login: |[Pp]assword: ", said, re.MULTILINE)
 
 
+def test_tab_completes_a_verb_of_the_authority(booted: Machine, manifest: Mapping[str, Any]) -> None:
+    if not any(tool["name"] == "asl-auth-host" for tool in manifest["tools"]):
+        return  # an image without it has nothing to complete
+    booted.type("asl-auth-host polic\t")
+
+    booted.wait_for("asl-auth-host policy ", 60)
+    booted.type("\x03")
+    booted.wait_for(r"^operator@[^\n]*\$ ", 30)
+    assert booted.run("id -u").stdout == "1000\n"
+
+
 def test_leaving_the_shell_leads_back_to_the_banner_and_a_new_one(booted: Machine) -> None:
     booted.type("exit\n")
 
