@@ -209,7 +209,7 @@ def _hold_step(kept: Kept, desk: Desk, verbs: Verbs, number: int, step: Step, *,
 def _end(number: int) -> NoReturn:
     raise Aborted(
         f"the ceremony was ended at step {number}",
-        hint="to go on with it: ceremony run --continue",
+        hint="to go on with it: ceremony run FILE --continue RECORD",
         check_id="CEREMONY-STOPPED",
     )
 
