@@ -66,7 +66,7 @@ def test_a_second_instance_ends_with_10(place: Path) -> None:
         status, said = put(place / STORE, place / "a.txt")
 
     assert status is ExitStatus.BUSY
-    assert "STORE-BUSY: " in said
+    assert "STORE-BUSY" in said
     assert "another program is writing there" in said
     assert tree(place / STORE) == before
 
@@ -78,7 +78,7 @@ def test_a_volume_that_is_read_only_ends_with_8(place: Path, small: Path) -> Non
     status, said = put(small / STORE, place / "a.txt")
 
     assert status is ExitStatus.IO_FAILED
-    assert "VOLUME-READ-ONLY: " in said
+    assert "VOLUME-READ-ONLY" in said
     assert "read-only" in said
     assert tree(small / STORE) == before
 
@@ -91,7 +91,7 @@ def test_a_volume_that_is_full_ends_with_8_and_goes_on_once_there_is_room(place:
     status, said = put(small / STORE, place / "a.txt")
 
     assert status is ExitStatus.IO_FAILED
-    assert "VOLUME-FULL: " in said
+    assert "VOLUME-FULL" in said
     assert "no space is left" in said
     assert "free some space" in said
 
@@ -118,5 +118,5 @@ def test_a_key_that_is_gone_when_it_is_needed_ends_with_4(place: Path) -> None:
     status, told = put(place / STORE, place / "a.txt", Outside(thief, no_randomness("x"), unprotected))
 
     assert status is ExitStatus.REFUSED
-    assert "KEY-HERE: " in told
+    assert "KEY-HERE" in told
     assert "operator.priv.enc: is not there" in told
