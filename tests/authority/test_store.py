@@ -220,7 +220,11 @@ def test_in_a_damaged_log_what_is_whole_can_still_be_read(used: DomainPaths) -> 
         ("LOG-FILES", "not belong", lambda at: (at / "log-2.aol").write_bytes((at / "log-1.aol").read_bytes())),
         ("CHECKPOINT-FORM", "checkpoint", lambda at: (at / "checkpoint.unsigned").write_bytes(b"x")),
         ("CHECKPOINT-ORIGIN", "other", lambda at: (at / "checkpoint.unsigned").write_text(f"other\n1\n{'A' * 43}=\n")),
-        ("TREE-INCLUSION", "to the root", lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n1\n{'A' * 43}=\n")),
+        (
+            "TREE-INCLUSION",
+            "to the root",
+            lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n1\n{'A' * 43}=\n"),
+        ),
         ("LOG-TORN", "of 30 that", lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n30\n{'A' * 43}=\n")),
     ],
 )

@@ -151,7 +151,7 @@ OWN_RULES = (
     OwnRule("CEREMONY-VERB", "Every step is a verb as it would be typed.", "mend the step; see: ceremony check"),
     OwnRule("CEREMONY-ENDS", "A rehearsal of the whole ceremony comes to its end.", "mend the file, or: --blank"),
     OwnRule("CEREMONY-ENDED", "A ceremony that is gone on with has not ended.", "see: ceremony report"),
-    OwnRule("CEREMONY-STOPPED", "A ceremony goes on to its end.", "to go on with it: ceremony run FILE --continue RECORD"),
+    OwnRule("CEREMONY-STOPPED", "A ceremony goes on to its end.", "go on: ceremony run FILE --continue RECORD"),
     OwnRule("CEREMONY-UNANSWERED", "What a person must answer has a person.", "print it without digests: --blank"),
     OwnRule("STICK", "A stick is there, and keeps what it is given.", "put the right stick in, or another one"),
 )

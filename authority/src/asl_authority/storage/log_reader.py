@@ -168,7 +168,7 @@ class LogReader:
         return found
 
     def _unread(self, walk: Walk, logseq: int) -> Damaged:
-        check_id = walk.problem.check_id if walk.problem else "LOG-TORN"
+        check_id = walk.problem.check_id if walk.problem else ""
         return Damaged(f"{walk.problem or self.paths.log}: record {logseq} can't be read", check_id=check_id)
 
     def _walk_from(self, logseq: int) -> Walk:
