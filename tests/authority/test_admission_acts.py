@@ -24,6 +24,7 @@ from asl_authority.operations.admission import (
 from asl_authority.operations.admission_check import check_decision, check_history
 from asl_authority.operations.admission_history import Decided
 from asl_authority.operations.applications import Application, court_of
+from asl_authority.operations.courtesy import expect_courtesy
 from asl_authority.operations.domain_moves import Move, move_act
 from asl_authority.operations.domain_reading import read_domain
 from asl_authority.operations.pieces import Piece
@@ -382,6 +383,14 @@ def test_a_courtesy_ends_with_its_lease_and_a_new_one_renews_it(root: Path) -> N
     done(me, apply_act(me, "host", SCOPE, None))  # it may ask for another
     admitted(root, LIMITED, 4)
     put(root, b"again\n")
+
+
+def test_a_courtesy_without_a_lease_allows_nothing(root: Path) -> None:
+    standing = stand(root)
+    with pytest.raises(Refused) as refused:
+        expect_courtesy(standing.source, standing.store, None, 0)
+
+    assert refused.value.check_id == "LEASE-GIVEN"
 
 
 def test_a_courtesy_has_a_quota_and_a_scope(root: Path) -> None:

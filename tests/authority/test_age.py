@@ -96,8 +96,10 @@ def test_too_little_memory_is_refused_and_the_cost_stays(monkeypatch: pytest.Mon
         raise MemoryError
 
     monkeypatch.setattr(age, "scrypt", starve)
-    with pytest.raises(Refused, match="2\\^20 needs 1024 MiB"):
+    with pytest.raises(Refused, match="2\\^20 needs 1024 MiB") as refused:
         age.seal(b"", PASSPHRASE, 20, RANDOM)
+
+    assert refused.value.check_id == "SCRYPT-MEMORY"
 
 
 def test_the_real_age_opens_what_we_sealed(tmp_path: Path, real_age: RealAge) -> None:

@@ -47,9 +47,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(("umount", at), check=True)
 
 
-def put(root: Path, file: Path) -> tuple[ExitStatus, str]:
+def put(root: Path, file: Path, outside: Outside | None = None) -> tuple[ExitStatus, str]:
     said = StringIO()
-    outside = Outside(Answers(["WORDS", PASSPHRASE], said.write), no_randomness("x"), unprotected)
+    outside = outside or Outside(Answers(["WORDS", PASSPHRASE], said.write), no_randomness("x"), unprotected)
     words = ("store", "put", str(file), "--domain", DOMAIN, "--rehearsal", "--root", str(root))
     machine = Path("/nonexistent")
     status = cli.run(words, program="asl-auth-host", stdout=said, stderr=said, machine=machine, outside=outside)
@@ -66,6 +66,7 @@ def test_a_second_instance_ends_with_10(place: Path) -> None:
         status, said = put(place / STORE, place / "a.txt")
 
     assert status is ExitStatus.BUSY
+    assert "STORE-BUSY" in said
     assert "another program is writing there" in said
     assert tree(place / STORE) == before
 
@@ -77,6 +78,7 @@ def test_a_volume_that_is_read_only_ends_with_8(place: Path, small: Path) -> Non
     status, said = put(small / STORE, place / "a.txt")
 
     assert status is ExitStatus.IO_FAILED
+    assert "VOLUME-READ-ONLY" in said
     assert "read-only" in said
     assert tree(small / STORE) == before
 
@@ -89,9 +91,32 @@ def test_a_volume_that_is_full_ends_with_8_and_goes_on_once_there_is_room(place:
     status, said = put(small / STORE, place / "a.txt")
 
     assert status is ExitStatus.IO_FAILED
+    assert "VOLUME-FULL" in said
     assert "no space is left" in said
     assert "free some space" in said
 
     filler.unlink()
     status, said = put(small / STORE, place / "a.txt")
     assert status is ExitStatus.DONE, said
+
+
+class Thief(Answers):
+    """Confirms, and has taken a file away by then."""
+
+    def __init__(self, takes: Path, said: StringIO) -> None:
+        super().__init__(["WORDS"], said.write)
+        self.takes = takes
+
+    def ask(self, question: str) -> str:
+        self.takes.unlink()
+        return super().ask(question)
+
+
+def test_a_key_that_is_gone_when_it_is_needed_ends_with_4(place: Path) -> None:
+    said = StringIO()
+    thief = Thief(place / STORE / "domains" / DOMAIN / "certs/operator.priv.enc", said)
+    status, told = put(place / STORE, place / "a.txt", Outside(thief, no_randomness("x"), unprotected))
+
+    assert status is ExitStatus.REFUSED
+    assert "KEY-HERE" in told
+    assert "operator.priv.enc: is not there" in told

@@ -251,6 +251,7 @@ def test_a_directory_that_the_authority_can_not_enter_is_refused(authority: Auth
 
     said = os.read(reading, 4096).decode()
     os.close(reading)
+    assert "PATH-UNREADABLE" in said
     assert "can't work there" in said
     assert "cd /run/asl/desk" in said
 

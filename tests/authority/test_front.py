@@ -169,6 +169,7 @@ def test_what_stops_a_verb_half_way_has_its_own_status(error: BaseException, sta
 
     assert ended is status
     assert ("Traceback" in err.getvalue()) is (status is ExitStatus.OUR_FAULT)
+    assert ("OUR-FAULT" in err.getvalue()) is (status is ExitStatus.OUR_FAULT)
 
 
 def test_json_is_one_object_too_when_a_file_fails_that_nobody_expected_to() -> None:

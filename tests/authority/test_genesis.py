@@ -175,8 +175,9 @@ def test_a_domain_is_made_once(tmp_path: Path) -> None:
     store, made = founded(DISK, tmp_path)
     before = (store.domain(made.domain_id).view).read_bytes()
 
-    with pytest.raises(Refused, match="nothing is overwritten"):
+    with pytest.raises(Refused, match="nothing is overwritten") as refused:
         found_domain(DISK, store, founding("me"))
+    assert refused.value.check_id == "DOMAIN-TAKEN"
     assert (store.domain(made.domain_id).view).read_bytes() == before
 
 

@@ -198,14 +198,15 @@ def test_a_child_reads_sealed_memory_twice_and_nobody_changes_it() -> None:
 class Kernel:
     """A kernel that grants what it is told to."""
 
-    def __init__(self, locks: str = "") -> None:
+    def __init__(self, locks: str = "", *, hides: bool = True) -> None:
         self.locks = locks
+        self.hides = hides
 
     def no_core(self) -> bool:
-        return True
+        return self.hides
 
     def not_dumpable(self) -> bool:
-        return True
+        return self.hides
 
     def lock_memory(self) -> str:
         return self.locks
@@ -221,6 +222,12 @@ def test_swap_that_secrets_could_reach_is_found(tmp_path: Path) -> None:
     assert [finding.check_id for finding in unlocked if not finding.ok] == ["HYGIENE-SWAP"]
     assert all(finding.ok for finding in locked)
     assert "/dev/sda2" in unlocked[-1].detail
+
+
+def test_a_process_that_others_could_look_into_is_found(tmp_path: Path) -> None:
+    seen = protect_process(Kernel(hides=False), tmp_path)
+
+    assert [finding.check_id for finding in seen if not finding.ok] == ["HYGIENE-CORE", "HYGIENE-DUMPABLE"]
 
 
 def test_memory_is_not_locked_where_its_limit_would_starve_a_derivation() -> None:

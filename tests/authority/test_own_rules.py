@@ -44,6 +44,7 @@ def test_the_page_of_the_refusals_is_current() -> None:
     ("problem", "text", "rules"),
     [
         ("front/x.py:1: a refusal without a check id", 'raise Refused("no", hint="x")', ()),
+        ("front/x.py:1: a refusal without a check id", 'raise ConfigError("no")', ()),
         ("front/x.py:1: X-RULE stands in no table", 'raise Damaged("no", check_id="X-RULE")', ()),
         ("front/x.py:2: X-RULE stands in no table", 'ID = "X-RULE"\nFinding(ID, ok=False, detail="")', ()),
         ("X-RULE: nothing demands it", "", (RULE,)),
@@ -68,7 +69,7 @@ def test_a_refusal_by_a_rule_of_a_table_is_good_and_has_its_row() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [each for each in CLASSES if each is not Refused], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("kind", [each for each in CLASSES if each.general_id], ids=lambda each: each.__name__)
 def test_every_class_of_error_has_a_rule_of_its_own_and_says_what_to_do(kind: type[AuthorityError]) -> None:
     assert own_rule(kind.general_id) is not None
     assert what_now(kind("no"))

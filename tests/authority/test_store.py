@@ -209,26 +209,35 @@ def test_in_a_damaged_log_what_is_whole_can_still_be_read(used: DomainPaths) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "damage"),
+    ("check_id", "words", "damage"),
     [
-        ("nothing says", lambda at: (at / "checkpoint").unlink()),
-        ("NOTE-FORM", lambda at: (at / "checkpoint").write_bytes(b"")),
-        ("NOTE-SIGNATURES", lambda at: flip(at / "checkpoint", 24)),
-        ("is not there", lambda at: (at / "log-1.aol").unlink()),
-        ("of 20 that were committed", lambda at: (max(at.glob("log-*"), key=lambda p: int(p.stem[4:]))).unlink()),
-        ("LOG-TORN", lambda at: (at / "log-1.aol").write_bytes((at / "log-1.aol").read_bytes()[:-1])),
-        ("does not belong", lambda at: (at / "log-2.aol").write_bytes((at / "log-1.aol").read_bytes())),
-        ("CHECKPOINT-FORM", lambda at: (at / "checkpoint.unsigned").write_bytes(b"x")),
-        ("CHECKPOINT-ORIGIN", lambda at: (at / "checkpoint.unsigned").write_text(f"other\n1\n{'A' * 43}=\n")),
-        ("do not lead to the root", lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n1\n{'A' * 43}=\n")),
-        ("of 30 that were", lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n30\n{'A' * 43}=\n")),
+        ("STORE-FILE-LOST", "nothing says", lambda at: (at / "checkpoint").unlink()),
+        ("NOTE-FORM", "no note", lambda at: (at / "checkpoint").write_bytes(b"")),
+        ("NOTE-SIGNATURES", "wrong", lambda at: flip(at / "checkpoint", 24)),
+        ("LOG-HEADER", "is not there", lambda at: (at / "log-1.aol").unlink()),
+        ("LOG-TORN", "of 20 that were committed", lambda at: last_file(at).unlink()),
+        ("LOG-TORN", "is cut off", lambda at: (at / "log-1.aol").write_bytes((at / "log-1.aol").read_bytes()[:-1])),
+        ("LOG-FILES", "not belong", lambda at: (at / "log-2.aol").write_bytes((at / "log-1.aol").read_bytes())),
+        ("CHECKPOINT-FORM", "checkpoint", lambda at: (at / "checkpoint.unsigned").write_bytes(b"x")),
+        ("CHECKPOINT-ORIGIN", "other", lambda at: (at / "checkpoint.unsigned").write_text(f"other\n1\n{'A' * 43}=\n")),
+        (
+            "TREE-INCLUSION",
+            "to the root",
+            lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n1\n{'A' * 43}=\n"),
+        ),
+        ("LOG-TORN", "of 30 that", lambda at: (at / "checkpoint.unsigned").write_text(f"{ORIGIN}\n30\n{'A' * 43}=\n")),
     ],
 )
-def test_damage_is_named_and_nothing_is_touched(used: DomainPaths, words: str, damage: object) -> None:
+def test_damage_is_named_and_nothing_is_touched(used: DomainPaths, check_id: str, words: str, damage: object) -> None:
     damage(used.log)  # type: ignore[operator]
-    with pytest.raises(Damaged) as found, writing(used):
+    with pytest.raises(Damaged, match=words) as refusal, writing(used):
         pass
-    assert words in f"{found.value.check_id}: {found.value}"
+
+    assert refusal.value.check_id == check_id
+
+
+def last_file(at: Path) -> Path:
+    return max(at.glob("log-*.aol"), key=lambda path: int(path.stem[4:]))
 
 
 def test_a_log_that_was_rolled_back_or_swapped_is_refused_by_its_head(used: DomainPaths, tmp_path: Path) -> None:
@@ -316,8 +325,12 @@ def test_a_log_file_that_nothing_committed_is_moved_away_whole(used: DomainPaths
 
 def test_without_the_key_nothing_is_recovered(used: DomainPaths) -> None:
     add(used, b"torn")
-    with pytest.raises(Refused, match="takes the log's key"), opened(DISK, used, ORIGIN, None, keys=[SIGNER.key]):
+    with (
+        pytest.raises(Refused, match="takes the log's key") as refused,
+        opened(DISK, used, ORIGIN, None, keys=[SIGNER.key]),
+    ):
         pass
+    assert refused.value.check_id == "LOG-INTERRUPTED"
     assert reading(used).head.size == 20
 
 
@@ -353,9 +366,11 @@ def test_an_operation_is_not_logged_before_its_artifacts(used: DomainPaths) -> N
 def test_a_writer_that_failed_takes_nothing_more(used: DomainPaths) -> None:
     with writing(used) as held:
         add(used, b"somebody else")
-        for _ in range(2):
-            with pytest.raises(IoFailed):
-                held.commit(facts(1))
+        with pytest.raises(IoFailed):
+            held.commit(facts(1))
+        with pytest.raises(IoFailed) as failed:
+            held.commit(facts(1))
+    assert failed.value.check_id == "LOG-WRITE-FAILED"
 
 
 def test_a_leftover_of_an_interrupted_write_is_removed_and_said(used: DomainPaths) -> None:
@@ -373,8 +388,9 @@ def test_blocks_are_their_own_names(used: DomainPaths) -> None:
         assert blocks.meta(one) == BlockMeta(one, 5, 0x301)
         assert blocks.read(one) == b"three" == b"".join(blocks.stream(one))
         assert len(blocks.ids()) == 3
-        with pytest.raises(Refused, match="another type tag"):
+        with pytest.raises(Refused, match="another type tag") as refused:
             blocks.put(b"three")
+        assert refused.value.check_id == "BLOCK-TAG"
         blocks.put_stream(one, 5, [b"th", b"ree"], 0x301)
         for size, data in ((4, b"four"), (3, b"four")):
             with pytest.raises(Malformed) as refusal:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from asl_authority.errors import Aborted, AuthorityError, Refused
+from asl_authority.errors import Aborted, Refused
 from asl_authority.front.terminal import LONGEST_LINE, ConsoleTerminal
 
 
@@ -106,17 +106,23 @@ def test_a_closed_terminal_aborts_and_the_echo_comes_back(person: Person) -> Non
 
 @pytest.mark.parametrize("typed", [b"\xff\xfe\n", b"x" * 100 + b"\xc3\n"])
 def test_what_is_no_text_is_refused(person: Person, typed: bytes) -> None:
-    with pytest.raises(AuthorityError):
+    with pytest.raises(Refused) as refused:
         answered(person, typed, lambda terminal: terminal.ask("Q? "))
+
+    assert refused.value.check_id == "TERMINAL-LINE"
 
 
 def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="no terminal"):
+    with pytest.raises(Refused, match="no terminal") as refused:
         ConsoleTerminal(str(tmp_path / "tty")).ask("Q? ")
+
+    assert refused.value.check_id == "TERMINAL-MISSING"
 
 
 def test_a_line_without_an_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tty").write_text("x" * (LONGEST_LINE + 10))
 
-    with pytest.raises(AuthorityError):
+    with pytest.raises(Refused) as refused:
         ConsoleTerminal(str(tmp_path / "tty")).ask("")
+
+    assert refused.value.check_id == "TERMINAL-LINE"

@@ -76,7 +76,7 @@ def problems(
     known = {*own, *of_papers}
     for place, text in modules.items():
         for line, name, given in _raised(text):
-            if given is None and name == "Refused":
+            if given is None and name in ("Refused", "ConfigError"):
                 yield f"{place}:{line}: a refusal without a check id"
             if given is not None and given not in known:
                 yield f"{place}:{line}: {given} stands in no table"

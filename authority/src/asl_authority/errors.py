@@ -31,10 +31,10 @@ class UsageError(AuthorityError):
 
 
 class ConfigError(AuthorityError):
-    """A configuration that can't be followed: it is not what it should be, and nobody guesses what was meant."""
+    """A configuration that can't be followed, and nobody guesses what was meant: always by a rule of its own."""
 
     status = ExitStatus.USAGE
-    general_id = "CONFIG-FORM"
+    general_id = ""
 
 
 class Malformed(AuthorityError):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asl_authority.operations.terminal import Terminal
 
 YES, NO = "yes", "no"
+ENDS = "CEREMONY-ENDS"
 RULE = "-" * ui.WIDTH
 WORDS_PER_LINE = 4
 
@@ -197,7 +198,7 @@ class NobodysDesk:
 
     def choose(self, why: str, *, again: bool) -> Choice:  # noqa: ARG002
         """Nobody is there to choose."""
-        raise Refused(f"the rehearsal does not come to its end: {why}", hint=BLANK, check_id="CEREMONY-ENDS")
+        raise Refused(f"the rehearsal does not come to its end: {why}", hint=BLANK, check_id=ENDS)
 
     def finished(self, number: int, outcome: Outcome | None) -> None:
         """On with it."""
@@ -210,7 +211,7 @@ class NobodysDesk:
         raise Refused(
             f"step {number} ends with {int(outcome.status)} when it is rehearsed",
             hint="mend the ceremony, or leave blanks: --blank",
-            check_id=outcome.check_id,
+            check_id=outcome.check_id or ENDS,
         )
 
 

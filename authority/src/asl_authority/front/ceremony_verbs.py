@@ -112,7 +112,7 @@ def runner(call: Call, ceremony: Ceremony, terminal: Terminal, root: Path | None
         return Outcome(
             status,
             out.getvalue(),
-            answer.check_id if isinstance(answer, AuthorityError) else "",
+            (answer.check_id or answer.general_id) if isinstance(answer, AuthorityError) else "",
             isinstance(answer, KeyboardInterrupt),
             tuple(watched.confirmed),
             tuple(_digests(members)),

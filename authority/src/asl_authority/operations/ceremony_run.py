@@ -14,7 +14,7 @@ from typing import NoReturn, Protocol
 from asl_authority.contract import ExitStatus
 from asl_authority.errors import Aborted, Malformed, Refused
 from asl_authority.storage.growing_files import shorten, write_more
-from asl_authority.storage.plain_files import read_file, write_new
+from asl_authority.storage.plain_files import named, read_file, write_new
 from asl_authority.values.ceremony import TAKEN_OVER, Ceremony, Does, Step
 from asl_authority.values.ceremony_record import (
     MOST_BYTES,
@@ -143,7 +143,8 @@ def load_record(path: Path, ceremony: Ceremony, *, go_on: bool) -> OnDisk:
     whole = whole_lines(data) if go_on else data
     if not whole:
         raise Malformed(f"{path}: not one event is in it", check_id="CEREMONY-RECORD-SCHEMA")
-    record = read_record(whole)
+    with named(path):
+        record = read_record(whole)
     finding = check_record(record, ceremony)
     if not finding.ok:
         raise Refused(f"{path}: {finding.detail}", check_id=finding.check_id)
@@ -209,7 +210,7 @@ def _hold_step(kept: Kept, desk: Desk, verbs: Verbs, number: int, step: Step, *,
 def _end(number: int) -> NoReturn:
     raise Aborted(
         f"the ceremony was ended at step {number}",
-        hint="to go on with it: ceremony run --continue",
+        hint="to go on with it: ceremony run FILE --continue RECORD",
         check_id="CEREMONY-STOPPED",
     )
 

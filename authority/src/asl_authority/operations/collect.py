@@ -31,6 +31,7 @@ SIGN_KEY = "SIGN-KEY"
 SIGN_TWICE = "SIGN-TWICE"
 SIGN_READ_BACK = "SIGN-READ-BACK"
 LINT_FORM = "LINT-FORM"
+ANOTHER = "is it over these very bytes, and by this key? else sign the payload again, where the key is"
 
 
 @dataclass(frozen=True)
@@ -107,18 +108,18 @@ def signed(task: Task[T], signer: Signer) -> Task[T]:
     level = task.level_of(signer.public)
     _expect_new(task, signer.public)
     limited = signer_of(level, signer, rehearsal=task.rehearsal)
-    return with_signature(task, signer.public, limited.sign(task.message))
+    return _signed_by(task, signer.public, limited.sign(task.message), hint=None)
 
 
 def with_signature(task: Task[T], key: PublicKey, signature: bytes) -> Task[T]:
     """The task with a signature that was made anywhere, verified by both implementations. Raises Refused, Malformed."""
     task.level_of(key)
     _expect_new(task, key)
-    _expect(
-        verified(task.message, key, signature),
-        "a signature that does not fit",
-        Malformed,
-    )
+    return _signed_by(task, key, signature, hint=ANOTHER)
+
+
+def _signed_by(task: Task[T], key: PublicKey, signature: bytes, *, hint: str | None) -> Task[T]:
+    _expect(verified(task.message, key, signature), "a signature that does not fit", Malformed, hint)
     envelope = task.artifact.envelope.with_signatures([Signature(key.key_id, signature)])
     return replace(task, artifact=replace(task.artifact, envelope=envelope))
 
@@ -169,9 +170,9 @@ def _expect_new(task: Task[T], key: PublicKey) -> None:
         raise Refused(f"{key.key_id} has signed this already", check_id=SIGN_TWICE)
 
 
-def _expect(findings: Iterable[Finding], what: str, error: type[AuthorityError]) -> None:
+def _expect(findings: Iterable[Finding], what: str, error: type[AuthorityError], hint: str | None = None) -> None:
     failed = [finding for finding in findings if not finding.ok]
     if failed:
         words = "; ".join(f"{each.check_id}: {each.detail}" for each in failed[1:])
         also = f" (also {words})" if words else ""
-        raise error(f"{what}: {failed[0].detail}{also}", check_id=failed[0].check_id)
+        raise error(f"{what}: {failed[0].detail}{also}", check_id=failed[0].check_id, hint=hint)

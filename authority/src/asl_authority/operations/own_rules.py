@@ -34,7 +34,6 @@ class OwnRule:
 OWN_RULES = (
     # The command line, files, the terminal.
     OwnRule("COMMAND-LINE", "A command line says one thing, in the words of the help.", "see: --help"),
-    OwnRule("CONFIG-FORM", "A configuration can be followed as it stands.", "mend it, and try it: config check FILE"),
     OwnRule("FILE-FORM", "A file is what it is given for.", "is it the right file, and whole?"),
     OwnRule("PATH-MISSING", "A file or directory that is named is there.", "look at the path; it is taken as typed"),
     OwnRule("PATH-TAKEN", "Nothing is overwritten: what is to be made is not there yet.", "name a new one"),
@@ -117,7 +116,7 @@ OWN_RULES = (
     OwnRule("DOMAIN-TAKEN", "A new domain has a new id.", "see: domain list"),
     OwnRule("DOMAIN-ID-EQUAL", "A domain's papers all name that domain.", READ_ONLY),
     OwnRule("DOMAIN-ARTIFACTS", "A domain has every artifact that its log names, unchanged.", READ_ONLY),
-    OwnRule("DOMAIN-DIRECTORY", "A domain's directory has what belongs there.", "take out what does not belong there"),
+    OwnRule("DOMAIN-DIRECTORY", "Each directory of a domain is there, and is no link.", "look at the volume elsewhere"),
     OwnRule("DOMAIN-OPERATIONS", "An operation ends in a receipt that covers it.", "see: domain check"),
     OwnRule("DOMAIN-RESTORED", "What was restored is what the snapshot names.", "see: snapshot restore"),
     OwnRule("DOMAIN-ROOTS", "The roots that certified a domain are the host's.", "see: root adopt, root follow"),
@@ -153,7 +152,7 @@ OWN_RULES = (
     OwnRule("CEREMONY-VERB", "Every step is a verb as it would be typed.", "mend the step; see: ceremony check"),
     OwnRule("CEREMONY-ENDS", "A rehearsal of the whole ceremony comes to its end.", "mend the file, or: --blank"),
     OwnRule("CEREMONY-ENDED", "A ceremony that is gone on with has not ended.", "see: ceremony report"),
-    OwnRule("CEREMONY-STOPPED", "A ceremony goes on to its end.", "to go on with it: ceremony run --continue"),
+    OwnRule("CEREMONY-STOPPED", "A ceremony goes on to its end.", "go on: ceremony run FILE --continue RECORD"),
     OwnRule("CEREMONY-UNANSWERED", "What a person must answer has a person.", "print it without digests: --blank"),
     OwnRule("STICK", "A stick is there, and keeps what it is given.", "put the right stick in, or another one"),
 )

@@ -63,7 +63,7 @@ class LogReader:
                 if batch.place.logseq + number >= first:
                     yield Record(batch.place.logseq + number, kind, batch.payload(number))
         if walk.place.logseq <= last:
-            raise Damaged(f"{walk.problem or self.paths.log}: record {walk.place.logseq} can't be read")
+            raise self._unread(walk, walk.place.logseq)
 
     def record(self, logseq: int) -> Record:
         """One record. Raises Damaged, UsageError."""
@@ -172,8 +172,12 @@ class LogReader:
         for batch in walk.batches(logseq + 1 - walk.place.logseq):
             found = batch.scan.hashes[-1]
         if walk.place.logseq <= logseq:
-            raise Damaged(f"{walk.problem or self.paths.log}: record {logseq} can't be read")
+            raise self._unread(walk, logseq)
         return found
+
+    def _unread(self, walk: Walk, logseq: int) -> Damaged:
+        check_id = walk.problem.check_id if walk.problem else ""
+        return Damaged(f"{walk.problem or self.paths.log}: record {logseq} can't be read", check_id=check_id)
 
     def _walk_from(self, logseq: int) -> Walk:
         """A way through the log that starts at or before a record."""

@@ -35,7 +35,7 @@ def make_session(root: Path, draw: Callable[[int], bytes]) -> str:
     if not path.parent.is_dir():
         raise Refused(
             f"{SESSION.parent}: is not there: this is no sealed host that was started",
-            hint="claims are made on the authority's own image; elsewhere only rehearsals are held: --rehearsal",
+            hint="start the authority's own image; elsewhere there are rehearsals, which take no claim",
             check_id="SEALED-HOST",
         )
     with suppress(Refused):  # when somebody was quicker, theirs it is

@@ -25,6 +25,8 @@ from asl_authority.values.state import (
 _T = TypeVar("_T")
 # Below the store's root; the claim's fact `config` is of the same file (operations/measure.py).
 STORE_CONFIG = PurePosixPath("/host/config.yaml")
+# The start of the image wrote what is read here, and nobody edits it.
+_START_AGAIN = "start this machine again; if it stays so, sign nothing here: see docs/debugging.md"
 
 
 def load_release(root: Path) -> Release | None:
@@ -83,4 +85,4 @@ def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | 
     try:
         return read(data)
     except Malformed as error:
-        raise Malformed(f"{path}: {error}", check_id=error.check_id, hint=error.hint) from None
+        raise Malformed(f"{path}: {error}", check_id=error.check_id, hint=error.hint or _START_AGAIN) from None

@@ -134,4 +134,6 @@ def check_signatures(envelope: Envelope, keys: Mapping[str, PublicKey], threshol
 
 def check_body(envelope: Envelope, body: bytes) -> Finding:
     """DSSE-BODY-EQUAL: the file beside the envelope holds what was signed."""
-    return Finding("DSSE-BODY-EQUAL", envelope.payload == body, f"{len(body)} bytes, signed {len(envelope.payload)}")
+    same, signed = envelope.payload == body, len(envelope.payload)
+    said = f"{len(body)} bytes, signed {signed}" if same else f"{len(body)} bytes, not the {signed} that were signed"
+    return Finding("DSSE-BODY-EQUAL", same, said)

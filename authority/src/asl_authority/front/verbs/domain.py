@@ -107,8 +107,15 @@ def _report(call: Call) -> Report:
 
 
 def _verdict(report: Report) -> str:
+    from asl_authority.front import ui
+    from asl_authority.operations.reading import READ_ONLY
+
     bad = [finding.check_id for finding in report.findings if not finding.ok]
-    return f"DOES NOT HOLD: {', '.join(bad)}" if bad else f"All {len(report.findings)} checks hold."
+    if not bad:
+        return f"All {len(report.findings)} checks hold."
+    damaged = _status(report) is ExitStatus.STORE_DAMAGED
+    lines = ui.wrapped(f"THE STORE IS DAMAGED: {READ_ONLY}", "") if damaged else ()
+    return "\n".join((f"DOES NOT HOLD: {', '.join(bad)}", *lines))
 
 
 def _status(report: Report) -> ExitStatus:

@@ -126,7 +126,9 @@ def follow(call: Call) -> Answer:
     host = host_chain(standing.source.disk, standing.store, rehearsal=standing.rehearsal)
     if host is None:
         raise Damaged(
-            "the host's root sets do not follow from each other", hint="see: domain check host", check_id="ROOTS-FOLLOW"
+            "the host has no root sets, or one that does not follow from the one before",
+            hint="see: domain check host",
+            check_id="ROOTS-FOLLOW",
         )
     return act(call, gate, standing, follow_act(standing, host))
 
