@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from asl_authority.errors import Damaged
+from asl_authority.errors import Damaged, Malformed
 from asl_authority.operations.admission_check import check_history
 from asl_authority.operations.admission_history import History, read_history
 from asl_authority.operations.domain_reading import (
@@ -109,12 +109,12 @@ def check_domain(
 
 @contextmanager
 def _lost_is_said(artifacts: Finding) -> Iterator[None]:
-    """Where something that is not there stops the checking, say all that is not there, and what helps."""
+    """Where something that is lost or changed stops the checking, say all that is, and what helps."""
     try:
         yield
     except FileNotFoundError as error:
         raise _lost(f"{error.filename}: is not there" if artifacts.ok else artifacts.detail) from None
-    except Damaged:
+    except (Damaged, Malformed):
         if artifacts.ok:
             raise
         raise _lost(artifacts.detail) from None

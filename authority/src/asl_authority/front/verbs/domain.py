@@ -76,8 +76,21 @@ def check(call: Call) -> Answer:
     from asl_authority.front import ui
 
     report = _report(call)
-    text = "".join(ui.finding_line(finding) for finding in report.findings) + f"{_verdict(report)}\n"
-    return Answer(text, {"ok": report.ok, "findings": ui.findings_members(report.findings)}, _status(report))
+    strays = _strays(call, report)
+    text = "".join(ui.finding_line(finding) for finding in report.findings)
+    text += "".join(f"belongs to nothing: {ui.plain(name)}\n" for name in strays) + f"{_verdict(report)}\n"
+    members = {"ok": report.ok, "findings": ui.findings_members(report.findings), "strays": list(strays)}
+    return Answer(text, members, _status(report))
+
+
+def _strays(call: Call, report: Report) -> tuple[str, ...]:
+    from asl_authority.operations.reading import HOST
+    from asl_authority.operations.strays import find_strays
+    from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.layout import StorePaths
+
+    store, domain_id = StorePaths(call.root), report.view.domain_id
+    return find_strays(HostDisk(), store.host if domain_id == HOST else store.domain(domain_id), report.entries)
 
 
 def _dam_members(report: Report) -> dict[str, object]:
@@ -153,7 +166,8 @@ VERBS = (
         "Replays the log against its signed checkpoint, and holds to it everything that it names: certificates, DAM, "
         "policy, snapshots with their claims, receipts, domain.json; signatures are verified by two implementations. "
         "A domain must go back to the roots that the host holds, which is checked first. Ends with 5 when something "
-        "that was committed is missing or changed, with 3 when another rule says no.",
+        "that was committed is missing or changed, with 3 when another rule says no. Names files that belong to "
+        "nothing, which an interruption has left or somebody has put there; nothing reads them.",
         reads(check),
         (DOMAIN, REHEARSAL),
     ),
