@@ -111,7 +111,7 @@ def ended(
     if damaged:
         text += "\n".join(ui.wrapped(f"THE STORE IS DAMAGED: {READ_ONLY}", "")) + "\n"
     elif failed:
-        text += f"NOT VERIFIED: {', '.join(failed)}\n"
+        text += f"NOT VERIFIED: {', '.join(failed)}\n{ui.explained(failed)}"
     return Answer(lines + text, {"ok": not failed, **members, "findings": ui.findings_members(findings)}, status)
 
 

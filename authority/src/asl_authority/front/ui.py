@@ -81,9 +81,16 @@ def finding_line(finding: Finding, no: str = "FAILED") -> str:
 
 def verdict_text(what: str, findings: Sequence[Finding]) -> str:
     """Every finding, and what follows."""
-    failed = dict.fromkeys(finding.check_id for finding in findings if not finding.ok)
-    end = f"NOT VALID: {what}: {', '.join(failed)}\n" if failed else f"valid: {what}\n"
+    failed = tuple(dict.fromkeys(finding.check_id for finding in findings if not finding.ok))
+    end = f"NOT VALID: {what}: {', '.join(failed)}\n{explained(failed)}" if failed else f"valid: {what}\n"
     return "".join(finding_line(finding) for finding in findings) + end
+
+
+def explained(failed: Sequence[str]) -> str:
+    """What to do now, after checks that say no."""
+    return "".join(
+        f"{line}\n" for line in wrapped(f"rely on nothing of it; what a rule says: explain {failed[0]}", "  ")
+    )
 
 
 def wrapped(text: str, indent: str) -> list[str]:

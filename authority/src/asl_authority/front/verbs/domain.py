@@ -127,8 +127,8 @@ def _verdict(report: Report) -> str:
     if not bad:
         return f"All {len(report.findings)} checks hold."
     damaged = _status(report) is ExitStatus.STORE_DAMAGED
-    lines = ui.wrapped(f"THE STORE IS DAMAGED: {READ_ONLY}", "") if damaged else ()
-    return "\n".join((f"DOES NOT HOLD: {', '.join(bad)}", *lines))
+    said = ui.wrapped(f"THE STORE IS DAMAGED: {READ_ONLY}", "") if damaged else ui.explained(bad).splitlines()
+    return "\n".join((f"DOES NOT HOLD: {', '.join(bad)}", *said))
 
 
 def _status(report: Report) -> ExitStatus:
