@@ -47,11 +47,16 @@ def operations_of(entries: Iterable[tuple[int, Entry]]) -> list[list[tuple[int, 
     return found
 
 
+def _by_receipts(entries: Iterable[tuple[int, Entry]]) -> tuple[list[list[tuple[int, Entry]]], bool]:
+    """The records of a log by the receipts that they are under, and whether a genesis is the first."""
+    found = operations_of(entries)
+    genesis = len(found) > 1 and found[0][0][1].type is RecordType.DOMAIN
+    return ([found[0] + found[1], *found[2:]] if genesis else found), genesis
+
+
 def payloads_under(entries: Iterable[tuple[int, Entry]], logseq: int) -> list[bytes]:
     """The payloads of the records that the receipt at `logseq` is of, in their order; of a genesis both operations."""
-    operations = operations_of(entries)
-    if len(operations) > 1 and operations[0][0][1].type is RecordType.DOMAIN:
-        operations[0:2] = [operations[0] + operations[1]]
+    operations, _ = _by_receipts(entries)
     found = next((operation for operation in operations if operation[-1][0] == logseq), [])
     return [entry.to_bytes() for _, entry in found if entry.type is not RecordType.RECEIPT]
 
@@ -62,13 +67,10 @@ def check_operations(entries: Sequence[tuple[int, Entry]], receipts: Mapping[int
     `receipts` are those of the log, by record; whether each holds is checked elsewhere. A genesis is two operations
     under the receipt of the second.
     """
-    operations = operations_of(entries)
-    if len(operations) > 1 and operations[0][0][1].type is RecordType.DOMAIN:
-        operations[0:2] = [operations[0] + operations[1]]
-        wrong = [_covered(operations[0], receipts)]
-    else:
-        wrong = [_shaped(operations[0]) or _covered(operations[0], receipts)] if operations else []
-    wrong += [_shaped(operation) or _covered(operation, receipts) for operation in operations[1:]]
+    operations, genesis = _by_receipts(entries)
+    # Two operations in one have the shape of none.
+    shaped = ["" if genesis and not number else _shaped(operation) for number, operation in enumerate(operations)]
+    wrong = [words or _covered(operation, receipts) for words, operation in zip(shaped, operations, strict=True)]
     wrong = [words for words in wrong if words]
     said = "; ".join(wrong[:3]) or f"{len(operations)} operations, and a receipt vouches for each that takes one"
     return Finding(DOMAIN_OPERATIONS, not wrong, said)

@@ -187,16 +187,9 @@ def _artifacts(disk: Disk, paths: DomainPaths, entries: Iterable[Entry]) -> list
         named |= {paths.root / name: digest for name, digest in entry.files.items()}
         named |= {paths.block(block_id): block_id for block_id in entry.blocks}
     found = [(str(path.relative_to(paths.root)), path, digest) for path, digest in named.items()]
-    return [{"path": name, "sha256": digest, "size": _size(disk, path)} for name, path, digest in sorted(found)]
-
-
-def _size(disk: Disk, path: Path) -> int:
-    with durable.told("read", path):
-        file = disk.open_read(path)
-        try:
-            return disk.size(file)
-        finally:
-            disk.close(file)
+    return [
+        {"path": name, "sha256": digest, "size": durable.size_of(disk, path)} for name, path, digest in sorted(found)
+    ]
 
 
 def _plan(first: Mapping[str, object], second: Mapping[str, object]) -> dict[str, object]:

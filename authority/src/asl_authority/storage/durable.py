@@ -174,6 +174,16 @@ def rename_new(disk: Disk, part: Path, path: Path) -> None:
         disk.sync_directory(path.parent)
 
 
+def size_of(disk: Disk, path: Path) -> int:
+    """How many bytes a file has. Raises FileNotFoundError, IoFailed."""
+    with told("read", path):
+        file = disk.open_read(path)
+        try:
+            return disk.size(file)
+        finally:
+            disk.close(file)
+
+
 def digest(disk: Disk, path: Path, start: int = 0) -> str:
     """The SHA-256 of a file from byte `start` on. Raises FileNotFoundError, IoFailed."""
     found = hashlib.sha256()

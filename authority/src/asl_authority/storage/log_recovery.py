@@ -148,7 +148,7 @@ def _rest(disk: Disk, paths: DomainPaths, good: Place) -> tuple[tuple[Path, int]
     rest = []
     for first in log_firsts(disk, paths):
         start = good.offset if first == good.first else 0
-        if first >= good.first and _size(disk, paths.log_file(first)) > start:
+        if first >= good.first and durable.size_of(disk, paths.log_file(first)) > start:
             rest.append((paths.log_file(first), start))
     return tuple(rest)
 
@@ -171,12 +171,3 @@ def recovered_files(disk: Disk, paths: DomainPaths) -> dict[str, str]:
     with durable.told("list", paths.recovered):
         names = [name for name in disk.names(paths.recovered) if not durable.is_part(name)]
     return {f"log/recovered/{name}": durable.digest(disk, paths.recovered / name) for name in names}
-
-
-def _size(disk: Disk, path: Path) -> int:
-    with durable.told("read", path):
-        file = disk.open_read(path)
-        try:
-            return disk.size(file)
-        finally:
-            disk.close(file)
