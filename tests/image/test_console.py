@@ -61,7 +61,8 @@ def test_tab_completes_a_verb_of_the_authority(booted: Machine, manifest: Mappin
     booted.type("asl-auth-host polic\t")
 
     booted.wait_for("asl-auth-host policy ", 60)
-    booted.type("\x03")
+    booted.type("--help\n")
+    booted.wait_for(r"usage: asl-auth-host \[options\] policy VERB", 60)
     booted.wait_for(r"^operator@[^\n]*\$ ", 30)
     assert booted.run("id -u").stdout == "1000\n"
 
