@@ -43,6 +43,7 @@ LONGEST_FIRST = ("image/test_authority_suite.py", "boot", "image", "twice", "ste
 SHARED_MACHINES = ("rehearsal", "booted")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups by the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Several workers share the tests: a file goes to one of them, and a shared machine's tests to one of them too."""
     for item in items:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import asl_authority
@@ -93,7 +94,13 @@ def trying(check_id: str, told: Mapping[str, str], tests: Mapping[str, str]) -> 
 
 
 def _using(check_id: str, modules: Mapping[str, str]) -> list[str]:
-    return [place for place, text in modules.items() if check_id in set(strings(text))]
+    return [place for place, text in modules.items() if check_id in _words(text)]
+
+
+@cache
+def _words(text: str) -> frozenset[str]:
+    """A module's strings; every rule is looked for in every module."""
+    return frozenset(strings(text))
 
 
 def _raised(text: str) -> Iterator[tuple[int, str, str | None]]:

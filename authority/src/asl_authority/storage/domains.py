@@ -257,7 +257,8 @@ def strange_directories(disk: Disk, paths: DomainPaths) -> list[str]:
 
 def _lacks_cache(disk: Disk, paths: DomainPaths) -> bool:
     """Whether nothing at all lies where the index belongs: no directory, no file, no link."""
-    return disk.is_directory(paths.root) and paths.index.name not in disk.names(paths.root)
+    with durable.told("list", paths.root):
+        return disk.is_directory(paths.root) and paths.index.name not in disk.names(paths.root)
 
 
 def read_log(disk: Disk, paths: DomainPaths, origin: str, keys: Sequence[NoteKey] = ()) -> LogReader:
