@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # One worker a processor; tests/conftest.py says what stays together.
-SHARED := -n auto --dist loadgroup --no-loadscope-reorder
+SHARED := -n auto --dist loadscope --no-loadscope-reorder
 PROFILE ?= authority
 FUZZ_S ?= 5
 

@@ -40,21 +40,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 # What takes minutes begins first, so that the many short tests fill up the end.
 LONGEST_FIRST = ("image/test_authority_suite.py", "boot", "image", "twice", "steps", "test_house.py", "authority")
-SHARED_MACHINES = ("rehearsal", "booted")
+# Where machines are shared: all of it is one worker's, but for what only reads the image's files.
+MACHINES = ("tests/boot/", "tests/image/")
+FILES_ALONE = ("authority_suite", "damage", "read_back", "rebuild", "verify")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups by the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several workers share the tests: a file goes to one of them, and a shared machine's tests to one of them too."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """Put the longest first; everything else stays in its order."""
     items.sort(key=_rank)
 
 
-def _group(item: pytest.Item) -> str:
-    used = getattr(item, "fixturenames", ())
-    place = getattr(item, "callspec", None) and item.callspec.params.get("host")  # type: ignore[attr-defined]
-    return next((name for name in SHARED_MACHINES if name in used or name == place), str(item.path))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Several workers share the tests: a file goes to one of them, and the tests of shared machines to one too."""
+    from xdist.scheduler.loadscope import LoadScopeScheduling
+
+    class ByFileAndMachine(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_by(nodeid)
+
+    return ByFileAndMachine(config, log)
+
+
+def shared_by(nodeid: str) -> str:
+    """What a test shares with others: its file, or the machines."""
+    file = nodeid.split("::", 1)[0]
+    alone = Path(file).stem.removeprefix("test_") in FILES_ALONE
+    return "machines" if file.startswith(MACHINES) and not alone else file
 
 
 def _rank(item: pytest.Item) -> int:
