@@ -501,22 +501,16 @@ def test_a_foreign_domain_is_moved_too(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "check_id"),
-    [
-        ("admission/1/dam.cbor", "DOMAIN-ARTIFACTS"),
-        ("admission/1/admission-decision.sig", "DOMAIN-ARTIFACTS"),
-        ("leases/1.json", "DSSE-BODY-EQUAL"),
-        ("auth/pin-1.json", "JSON-TEXT"),
-    ],
+    "name", ["admission/1/dam.cbor", "admission/1/admission-decision.sig", "leases/1.json", "auth/pin-1.json"]
 )
-def test_a_changed_file_of_an_admission_is_found(root: Path, name: str, check_id: str) -> None:
+def test_a_changed_file_of_an_admission_is_found(root: Path, name: str) -> None:
     admitted(root, LIMITED)
     path = root / "host" / name
     path.write_bytes(path.read_bytes()[:-1])
 
-    with pytest.raises((Damaged, Malformed)) as found:
+    with pytest.raises(Damaged, match=name) as found:
         expect_sound(stand(root, "host", sound=False).report, "host")
-    assert found.value.check_id == check_id
+    assert found.value.check_id == "DOMAIN-ARTIFACTS"
 
 
 def test_a_missing_file_of_an_admission_is_found(root: Path) -> None:
