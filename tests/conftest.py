@@ -20,6 +20,7 @@ from support.needs import lacking
 from support.serial_backend import booted_host
 from support.toolstree import ToolsTree
 from support.tree import tree_host, unpacked
+from support.workers import rank, shared_by
 
 HOUSE = Path(__file__).parents[1]
 # A loaded machine is slow, and that is no finding; in CI the same examples come every time.
@@ -38,16 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# What takes minutes begins first, so that the many short tests fill up the end.
-LONGEST_FIRST = ("image/test_authority_suite.py", "boot", "image", "twice", "steps", "test_house.py", "authority")
-# Where machines are shared: all of it is one worker's, but for what only reads the image's files.
-MACHINES = ("tests/boot/", "tests/image/")
-FILES_ALONE = ("authority_suite", "damage", "read_back", "rebuild", "verify")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first; everything else stays in its order."""
-    items.sort(key=_rank)
+    items.sort(key=lambda item: rank(item.path.relative_to(HOUSE / "tests")))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -60,18 +54,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return shared_by(nodeid)
 
     return ByFileAndMachine(config, log)
-
-
-def shared_by(nodeid: str) -> str:
-    """What a test shares with others: its file, or the machines."""
-    file = nodeid.split("::", 1)[0]
-    alone = Path(file).stem.removeprefix("test_") in FILES_ALONE
-    return "machines" if file.startswith(MACHINES) and not alone else file
-
-
-def _rank(item: pytest.Item) -> int:
-    place = item.path.relative_to(HOUSE / "tests")
-    return next((rank for rank, first in enumerate(LONGEST_FIRST) if place.is_relative_to(first)), len(LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")

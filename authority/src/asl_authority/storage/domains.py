@@ -229,6 +229,7 @@ def opened(
             check_id=DOMAIN_DIRECTORY,
         )
     with held(disk, paths.root):
+        # The log is opened with its cache; that one's empty directory is all that is made before the log is judged.
         remade = [paths.index] if _lacks_cache(disk, paths) else []
         for directory in remade:
             durable.make_directory(disk, directory)
