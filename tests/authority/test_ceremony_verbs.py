@@ -13,7 +13,9 @@ from asl_authority.contract import ExitStatus
 from asl_authority.contract.words import hex_groups, spoken
 from asl_authority.errors import Aborted
 from asl_authority.front.ceremony_script import words_asked
+from asl_authority.front.ceremony_verbs import _outputs
 from asl_authority.front.pages import LINES
+from asl_authority.front.parser import Request
 from asl_authority.operations.ceremony_watch import Obedient, Watched
 from asl_authority.operations.confirm import asked_words, confirm, digest_text
 from asl_authority.operations.unlock import unlock
@@ -129,6 +131,16 @@ def test_every_new_file_of_a_step_is_on_the_record_however_the_verb_tells_it(her
         {f"out/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in (here / "out").iterdir()}
     ]
     assert len(done[0].outputs) == 2
+
+
+def test_files_that_a_verb_names_below_its_directory_are_on_the_record_and_no_others(here: Path) -> None:
+    (here / "out/dam").mkdir(parents=True)
+    (here / "out/dam/dam-1.json").write_bytes(b"{}")
+    others = ["../policy.yaml", str(here / "policy.yaml"), "x" * 300, "gone", "a\n" * 500]
+    said = {"files": ["dam/dam-1.json", *others]}
+    found = dict(_outputs(Request(values={"output": here / "out"}), said))
+
+    assert found == {str(here / "out/dam/dam-1.json"): hashlib.sha256(b"{}").hexdigest()}
 
 
 def test_a_real_ceremony_is_held_in_no_rehearsal(here: Path) -> None:

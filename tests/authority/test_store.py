@@ -208,6 +208,19 @@ def test_in_a_damaged_log_what_is_whole_can_still_be_read(used: DomainPaths) -> 
         reader.record(1)
 
 
+def test_a_record_that_was_never_committed_is_not_given_out_although_its_chain_fits(used: DomainPaths) -> None:
+    reader = reading(used)
+    real, before, path = reader.record(20), reader.hash_of(19), last_file(used.log)
+    other = replace(real, payload=real.payload.replace(b'"n":99', b'"n":98'))
+    assert other != real
+    assert reader.hashed(20) == real.hashed(before)
+    path.write_bytes(path.read_bytes().removesuffix(real.to_bytes(before)) + other.to_bytes(before))
+
+    with pytest.raises(Damaged) as found:
+        reading(used).hashed(20)
+    assert found.value.check_id == "TREE-INCLUSION"
+
+
 @pytest.mark.parametrize(
     ("check_id", "words", "damage"),
     [

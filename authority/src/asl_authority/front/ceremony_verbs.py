@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from asl_authority.errors import AuthorityError, Malformed, Refused
@@ -23,7 +23,7 @@ VERB, PATH, REHEARSED = "CEREMONY-VERB", "CEREMONY-PATH", "CEREMONY-REHEARSAL"
 ADDED = "is not written: the run adds it where it is due"
 WITHOUT = "has no place in a ceremony"
 OUTPUTS = ("output", "payload", "prepare")
-LONGEST_NAME = 255  # of a file, on any file system that we write
+LONGEST_NAME = 255  # of what may be a file's name and not a text
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -175,15 +175,16 @@ def _outputs(request: Request, members: Mapping[str, object]) -> Iterator[tuple[
 
     asked = [path for name in OUTPUTS if isinstance(path := request.values.get(name), Path)]
     said = set(_texts(members))
-    said |= {
-        str(path / name)
-        for path in asked
-        for name in said
-        if path.is_dir() and "/" not in name and len(name) <= LONGEST_NAME
-    }
+    said |= {str(path / name) for path in asked if path.is_dir() for name in said if _is_below(name)}
     for value in sorted(said):
         if any(value.startswith(str(path)) for path in asked) and Path(value).is_file():
             yield value, sha256_of(Path(value))
+
+
+def _is_below(name: str) -> bool:
+    """Whether it can be the name of a file below a directory, and leads nowhere else."""
+    path = PurePath(name)
+    return len(name) <= LONGEST_NAME and not path.is_absolute() and ".." not in path.parts
 
 
 def _texts(found: object) -> Iterator[str]:
