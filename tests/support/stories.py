@@ -7,7 +7,8 @@
 
 `$` is a command; `>` is what the person types, `>*` what is typed unseen, `> ^C` and `> ^D` stop it; `!` is a line on
 stderr; `= N` is the exit status. Who writes a story answers a confirmation by `> WORDS`; when it is told, the words
-that confirm stand there. Everything happens in a new directory that holds the stories' files, so only its own name is
+that confirm stand there. `forge` changes papers and logs and signs them with keys of tests
+(`support/forge.py`). Everything happens in a new directory that holds the stories' files, so only its own name is
 masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
 """
 
@@ -28,6 +29,7 @@ from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.front.verb import Answer
 from asl_authority.values.finding import Finding
+from support.forge import forge
 
 # What others would check with, and what edits a file; everything else is the door.
 OTHER_PROGRAMS = ("openssl", "sha256sum", "sed", "cat", "cp", "cmp", "ls", "tail", "head", "rm", "mkdir", "python3")
@@ -197,6 +199,9 @@ def _run(
                 heard=expect_fixed_names,
             )
         )
+    if argv[0] == "forge":
+        forge(argv[1:], here)
+        return 0
     if argv[0] not in OTHER_PROGRAMS:
         raise AssertionError(f"no story runs {argv[0]}")
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}

@@ -9,6 +9,7 @@ from asl_authority.operations.gate import Gate, public_random, rehearsal_gate, r
 from asl_authority.operations.genesis import USES, Asked, DomainKeys, draw_keys, prepare_domain, sign_domain
 from asl_authority.operations.reading import HOST
 from asl_authority.storage.domains import create_directories
+from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.keyfile import RANDOM_BYTES, seal_key
 from asl_authority.values.policy_text import TEMPLATE, read_policy_text
 from asl_authority.values.public_key_file import public_key_file
@@ -55,6 +56,11 @@ def make_keys(folder: Path) -> None:
             random = public_random(f"at rest {domain_id} {name}")(RANDOM_BYTES)
             data = seal_key(key, PASSPHRASE, USES[name].kind, random)
             (folder / f"{domain_id}-{name}.priv.enc").write_bytes(data)
+
+
+def rehearsed_key(domain_id: str, name: str) -> SecretKey:
+    """A key of the store's, by the name that it has in its domain: everybody knows them."""
+    return _keys(domain_id).by_name[name]
 
 
 def _keys(domain_id: str) -> DomainKeys:

@@ -1,0 +1,115 @@
+"""What a story's forger does: `forge`, which changes papers and a store's log and signs them again, with keys of tests.
+
+    forge edit FILE MEMBER VALUE …          set a member (a.b.0), VALUE is JSON, or `-` takes it away
+    forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`
+    forge payload ENVELOPE FILE             the file that an envelope carries
+    forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
+                                            name files by the digests that they have now, change a record, sign the head
+
+Keys are called `roots/1`, `host/log`, `me.example/root` (a rehearsed store's), or as `support.domains.secret` has them.
+A rehearsal's payload types are meant unless `real:` stands before them. Nothing of this is in the program.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from asl_authority.operations.gate import rehearsal_roots
+from asl_authority.operations.reading import HOST
+from asl_authority.storage.layout import StorePaths
+from asl_authority.values.checkpoint import Checkpoint, origin_of
+from asl_authority.values.dsse import Envelope
+from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.kinds import Kind
+from asl_authority.values.log_record import LogFile, read_log_file
+from asl_authority.values.merkle import Frontier, leaf_hashes
+from asl_authority.values.signed_note import NoteSigner
+from support.domains import secret
+from support.story_domains import rehearsed_key
+
+GONE = "-"
+
+
+def forge(words: Sequence[str], here: Path) -> None:
+    """Do what the words say, in the directory `here`."""
+    FORGERS[words[0]](here, *words[1:])
+
+
+def edit(here: Path, file: str, *changes: str) -> None:
+    """Set members of a JSON file."""
+    path = here / file
+    path.write_bytes(changed(json.loads(path.read_bytes()), changes))
+
+
+def sign(here: Path, file: str, kind: str, *keys: str) -> None:
+    """Sign a file, whatever is in it."""
+    path, named = here / file, Kind(kind.removeprefix("real:"))
+    payload_type = named.payload_type if kind.startswith("real:") else named.rehearsal_type
+    envelope = Envelope(payload_type, path.read_bytes()).signed_by(*map(key_called, keys))
+    path.with_name(f"{path.name}.sig").write_bytes(envelope.to_bytes())
+
+
+def payload(here: Path, envelope: str, file: str) -> None:
+    """Take the payload out of an envelope."""
+    (here / file).write_bytes(base64.b64decode(json.loads((here / envelope).read_bytes())["payload"]))
+
+
+def reseal(here: Path, store: str, domain_id: str, *changes: str) -> None:
+    """Make a log agree with its files as they are now, and with these changes; what keeps it honest is its key alone."""
+    whole = StorePaths(here / store)
+    paths = whole.host if domain_id == HOST else whole.domain(domain_id)
+    file = paths.log / "log-1.aol"
+    records = []
+    for record in read_log_file(file.read_bytes()).records:
+        said = json.loads(record.payload)
+        for name in said.get("files", {}):
+            if (paths.root / name).is_file():
+                said["files"][name] = hashlib.sha256((paths.root / name).read_bytes()).hexdigest()
+        own = [
+            word
+            for number, *change in zip(changes[::3], changes[1::3], changes[2::3], strict=True)
+            for word in change
+            if int(number) == record.logseq
+        ]
+        records.append(replace(record, payload=changed(said, own)))
+    log, tree, origin = LogFile(tuple(records)), Frontier(), origin_of(domain_id, rehearsal=True)
+    tree.extend(leaf_hashes(log.hashes()))
+    head = Checkpoint(origin, tree.size, tree.root()).signed(NoteSigner(origin, rehearsed_key(domain_id, "log")))
+    file.write_bytes(log.to_bytes())
+    (paths.log / "checkpoint").write_bytes(head.to_bytes())
+    for cached in paths.index.iterdir():
+        cached.unlink()
+
+
+def key_called(name: str) -> SecretKey:
+    """The key of that name."""
+    owner, slash, key = name.partition("/")
+    if not slash:
+        return secret(name)
+    return rehearsal_roots(int(key))[-1] if owner == "roots" else rehearsed_key(owner, key)
+
+
+def changed(value: Any, changes: Sequence[str]) -> bytes:
+    """The JSON of a value with these changes, in the one order of names, however wrong it has become."""
+    for member, new in zip(changes[::2], changes[1::2], strict=True):
+        *way, last = member.split(".")
+        at = value
+        for each in way:
+            at = at[int(each) if isinstance(at, list) else each]
+        place: Any = int(last) if isinstance(at, list) else last
+        if new == GONE:
+            del at[place]
+        elif isinstance(at, list) and place == len(at):
+            at.append(json.loads(new))
+        else:
+            at[place] = json.loads(new)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+FORGERS: dict[str, Callable[..., None]] = {"edit": edit, "sign": sign, "payload": payload, "reseal": reseal}
