@@ -61,7 +61,7 @@ def payload(here: Path, envelope: str, file: str) -> None:
 
 
 def reseal(here: Path, store: str, domain_id: str, *changes: str) -> None:
-    """Make a log agree with its files as they are now, and with these changes; what keeps it honest is its key alone."""
+    """Make a log agree with its files as they are now, and with these changes; only its key keeps a log honest."""
     whole = StorePaths(here / store)
     paths = whole.host if domain_id == HOST else whole.domain(domain_id)
     file = paths.log / "log-1.aol"
