@@ -17,6 +17,7 @@ from asl_image.machine import Machine
 from asl_image.qemu import Drive, MachineConfig
 from support.boots import FAILED_UNITS, PROMPT, ask, at_prompt
 from support.iso import Iso
+from support.toolstree import ToolsTree
 
 pytestmark = [pytest.mark.image, pytest.mark.boot]
 
@@ -57,8 +58,21 @@ def looked_into(volume: Path, question: str) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path}).stdout
 
 
+def fat(at: Path, tools: ToolsTree) -> Path:
+    """A stick as people have them, with a label."""
+    tools.run("mkfs.fat", "-F", "32", "-n", "KEYS", "-C", str(at), str(64 << 10))
+    return at
+
+
+def read_from(stick: Path, tools: ToolsTree, name: str) -> str:
+    """A file of a stick that no machine has any more."""
+    return subprocess.run(
+        tools.argv("mtype", "-i", str(stick), f"::{name}"), check=True, capture_output=True, text=True
+    ).stdout
+
+
 def test_a_store_volume_is_opened_and_a_second_one_is_a_warning(
-    iso: Iso, manifest: Mapping[str, Any], tmp_path: Path
+    iso: Iso, manifest: Mapping[str, Any], tmp_path: Path, tools_tree: ToolsTree
 ) -> None:
     volume = made(tmp_path / "first")
     first = Drive(volume, "virtio", name="first", read_only=False)
@@ -79,9 +93,15 @@ def test_a_store_volume_is_opened_and_a_second_one_is_a_warning(
 
         machine.detach("second")
         assert volumes(machine, 1) == ["/dev/vda"]
+        if authority:
+            stick = fat(tmp_path / "stick", tools_tree)
+            machine.attach(Drive(stick, "usb", name="stick", read_only=False))
+            check_stick(machine)
+            machine.detach("stick")
         machine.type("poweroff\n")
         machine.wait_for_end(60)
     if authority:
+        assert read_from(stick, tools_tree, "policy.yaml").startswith("# ")
         assert "needs_recovery" not in looked_into(volume, "stats -h")  # it was given back, not dropped
         assert "User:   990   Group:    37" in looked_into(volume, "stat /")
 
@@ -110,3 +130,58 @@ def check_opened(machine: Machine) -> None:
     assert answers["tools"].startswith("/asl-auth-host/tools/versions/asl-auth-host-")
     assert "written" not in answers["writing"]
     assert "where nothing is put by hand" in answers["by name"]
+
+
+def check_stick(machine: Machine) -> None:
+    """A stick is opened for the authority, which writes to it, and closed before it is pulled out."""
+    at = contract.STICKS / "sda"
+    answers = ask(
+        machine,
+        {
+            "seen": "for i in {1..20}; do [ -b /dev/sda ] && break; sleep 1; done; asl-auth-host stick list",
+            "open": "asl-auth-host stick open",
+            "mount": f"grep ' {at} ' /proc/self/mounts",
+            "written": f"asl-auth-host policy new --output {at}/policy.yaml",
+            "in use": f"cd {at} && asl-auth-host stick close; cd - >/dev/null",
+            "closed": "asl-auth-host stick close",
+            "gone": f"grep -c ' {at} ' /proc/self/mounts; ls {contract.STICKS}",
+        },
+    )
+
+    assert answers["seen"] == "sda  KEYS, vfat, 67 MB\n  not open\n"
+    assert answers["open"].startswith(f"{at}: open\n")
+    assert {"rw", "nosuid", "nodev", "noexec", "nosymfollow", "uid=990", "gid=37"} <= set(
+        answers["mount"].split()[3].split(",")
+    )
+    assert "policy.yaml" in answers["written"], answers
+    assert "sda: it is in use" in answers["in use"]
+    assert answers["closed"] == "sda: closed; it can be pulled out\n"
+    assert answers["gone"].split("\n")[0] == "0"
+
+
+@pytest.mark.long
+def test_a_volume_that_comes_late_becomes_the_store_when_somebody_asks(
+    iso: Iso, manifest: Mapping[str, Any], tmp_path: Path
+) -> None:
+    if not any(tool["name"] == "asl-auth-host" for tool in manifest["tools"]):
+        pytest.skip("not an authority image")
+    late = Drive(made(tmp_path / "late"), "usb", name="late", read_only=False)
+    with at_prompt(MachineConfig(Drive(iso.path, "cdrom")), tmp_path) as machine:
+        none = ask(machine, {"none": "asl-auth-host store open"})
+        assert "STORE-OPENED: no store was opened: there is no volume" in none["none"]
+        machine.attach(late)
+        assert volumes(machine, 1) == ["/dev/sda"]
+        answers = ask(
+            machine,
+            {
+                "open": "asl-auth-host store open",
+                "again": "asl-auth-host store open",
+                "mounts": "grep -E ' (/asl-auth-host|/run/asl/view) ' /proc/self/mounts",
+                "stick": "asl-auth-host stick list",
+            },
+        )
+        assert answers["open"] == answers["again"] == "the store is open: /dev/sda\n"
+        assert answers["mounts"].count("/dev/sda") == 2
+        assert answers["stick"].startswith("no stick is plugged in")
+        machine.type("poweroff\n")
+        machine.wait_for_end(60)

@@ -108,7 +108,11 @@ def test_what_the_operator_calls_is_carried_out_as_the_authority_and_has_no_powe
 
 @pytest.mark.parametrize(
     ("socket", "at", "who"),
-    [("asl-authority", contract.ERRAND_SOCKET, "operator"), ("asl-measure", contract.MEASURE_SOCKET, "authority")],
+    [
+        ("asl-authority", contract.ERRAND_SOCKET, "operator"),
+        ("asl-measure", contract.MEASURE_SOCKET, "authority"),
+        ("asl-sticks", contract.STICK_SOCKET, "authority"),
+    ],
 )
 def test_each_helper_hears_one_user_alone(host: Host, socket: str, at: str, who: str) -> None:
     unit = settings(host, f"{socket}.socket")

@@ -18,7 +18,7 @@ ADMISSION, MAINTENANCE = ProfileMode.ADMISSION, ProfileMode.MAINTENANCE
 READING = frozenset(
     (
         *("status", "self-test", "claim", "verify-env", "measure", "serve", "explain"),
-        *("config show", "config check"),
+        *("config show", "config check", "stick list", "stick open", "stick close", "store open"),
         *("policy new", "policy check", "policy hash", "policy show"),
         *("root set", "root show", "root verify", "domain list", "domain show", "domain check"),
         *("cert show", "cert verify", "dam new", "dam check", "dam show", "dam diff", "dam verify"),

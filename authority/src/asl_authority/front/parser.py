@@ -26,6 +26,7 @@ GROUPS: Mapping[str, str] = {
     "explain": "explain",
     "config": "config",
     "serve": "machine",
+    "stick": "stick",
     "policy": "policy",
     "claim": "claim",
     "verify-env": "claim",

@@ -154,6 +154,17 @@ OWN_RULES = (
     OwnRule("CEREMONY-ENDED", "A ceremony that is gone on with has not ended.", "see: ceremony report"),
     OwnRule("CEREMONY-STOPPED", "A ceremony goes on to its end.", "go on: ceremony run FILE --continue RECORD"),
     OwnRule("CEREMONY-UNANSWERED", "What a person must answer has a person.", "print it without digests: --blank"),
+    OwnRule(
+        "STICK-HOST",
+        "Sticks are opened by a sealed image's own helper.",
+        "elsewhere mount it as you would; the verbs take its directory",
+    ),
+    OwnRule(
+        "STICK-THERE", "The stick that is meant is plugged in, and one is meant.", "wait a moment; see: stick list"
+    ),
+    OwnRule("STICK-FORM", "A stick has a file system that is opened here.", "copy what is on it to a stick with vfat"),
+    OwnRule("STICK-OPENED", "A stick can be mounted and unmounted.", "see: stick list"),
+    OwnRule("STORE-OPENED", "One volume carries the store's label, and is whole.", "connect exactly one; see: status"),
     OwnRule("STICK", "A stick is there, and keeps what it is given.", "put the right stick in, or another one"),
 )
 

@@ -248,7 +248,7 @@ def check_previous(claim: Claim, previous: str | None) -> Finding:
 
 
 def check_environment(claim: Claim, now: Environment) -> Finding:
-    """CLAIM-ENVIRONMENT: a new measurement gives the same facts, whatever their status."""
+    """CLAIM-ENVIRONMENT: a new measurement gives the same facts, whatever their status; sticks may come and go."""
     others = claim.environment.differs_from(now)
     return Finding("CLAIM-ENVIRONMENT", not others, f"changed: {', '.join(others)}" if others else "unchanged")
 

@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
+from asl_authority.contract import STICKS
 from asl_authority.errors import Malformed
 from asl_authority.values.fields import Fields
 from asl_authority.values.rules import Rule
@@ -32,6 +34,8 @@ DECLARED_WORD = "declared:"
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]*", re.ASCII)
 PATH = re.compile(r"/(?:[^\x00-\x1f\x7f/]+(?:/[^\x00-\x1f\x7f/]+)*)?")
 PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
+# What the root helper opens a stick with.
+STICK_OPTIONS = frozenset({"nodev", "noexec", "nosuid", "nosymfollow"})
 
 
 class Status(StrEnum):
@@ -94,6 +98,10 @@ class Mount:
     kind: str
     options: tuple[str, ...]
 
+    def is_stick(self) -> bool:
+        """Whether it is a stick where sticks are opened, from which nothing is run, and no device or link counts."""
+        return PurePosixPath(self.path).parent == STICKS and set(self.options) >= STICK_OPTIONS
+
     def members(self) -> dict[str, object]:
         """As the claim writes it."""
         return {"kind": self.kind, "options": list(self.options), "path": self.path}
@@ -155,7 +163,7 @@ class Environment:
         return (*facts, *(f"layer {layer.name}" for layer in self.layers if layer.status is status))
 
     def differs_from(self, other: Environment) -> tuple[str, ...]:
-        """The names of what is not the same, whatever its status."""
+        """The names of what is not the same, whatever its status; but sticks, which come and go, are left out."""
         return tuple(name for name in (*FACTS, "layers") if _bare(getattr(self, name)) != _bare(getattr(other, name)))
 
 
@@ -170,7 +178,9 @@ def _written(fact: Fact[object]) -> dict[str, object]:
 
 def _bare(value: object) -> object:
     if isinstance(value, Fact):
-        return value.value
+        return _bare(value.value)
+    if isinstance(value, tuple):
+        return tuple(each for each in value if not (isinstance(each, Mount) and each.is_stick()))
     return [(layer.name, layer.stated) for layer in value] if isinstance(value, tuple) else value
 
 

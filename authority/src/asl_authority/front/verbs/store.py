@@ -54,6 +54,14 @@ def verify_snapshot(call: Call) -> Answer:
     return ended(findings, f"snapshot {snapshot_id}\n", {"snapshot_id": snapshot_id})
 
 
+def open_late(call: Call) -> Answer:
+    """Which volume the store is on now."""
+    from asl_authority.operations.sticks import open_late_store
+
+    device = open_late_store(call.machine)
+    return Answer(f"the store is open: {device or 'in memory, for a rehearsal'}\n", {"device": device})
+
+
 @reads
 def get(call: Call) -> Answer:
     """A block, verified before the first byte is given out."""
@@ -144,6 +152,14 @@ VERBS = (
             Argument(("SNAPSHOT",), "its id", "ID", required=True),
             *(DOMAIN, LOG_KEY, ROOTS, REHEARSAL),
         ),
+    ),
+    Verb(
+        "store open",
+        "have the store's volume mounted when it was plugged in late",
+        "On a sealed host the volume with the label asl-store is mounted at the start. Where there was none then, or "
+        "more than one, or one that was refused, this looks again: exactly one is checked and mounted. One that is "
+        "open stays as it is. Make the claim after it, for it says what is mounted.",
+        open_late,
     ),
     Verb(
         "store get",
