@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pty
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,21 @@ from support.genesis import founded
 from support.story_store import QuickDisk
 
 # As many tries as elsewhere, and no clock: other tests may run at the same time.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scrypt_once() -> Iterator[None]:
+    """The real scrypt, asked once for the same question: most tests open the same few key files, a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashlib, "scrypt", cache(hashlib.scrypt))
+        yield
 
 
 @pytest.fixture(scope="session")

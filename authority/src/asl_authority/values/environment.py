@@ -177,11 +177,12 @@ def _written(fact: Fact[object]) -> dict[str, object]:
 
 
 def _bare(value: object) -> object:
-    if isinstance(value, Fact):
-        return _bare(value.value)
-    if isinstance(value, tuple):
-        return tuple(each for each in value if not (isinstance(each, Mount) and each.is_stick()))
-    return [(layer.name, layer.stated) for layer in value] if isinstance(value, tuple) else value
+    """A fact's value without its sticks, or of each layer what the command line says of it."""
+    if not isinstance(value, Fact):
+        return [(layer.name, layer.stated) for layer in value] if isinstance(value, tuple) else value
+    if not isinstance(value.value, tuple):
+        return value.value
+    return tuple(each for each in value.value if not (isinstance(each, Mount) and each.is_stick()))
 
 
 def _sha256(fact: Fields) -> str:

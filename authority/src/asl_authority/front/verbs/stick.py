@@ -64,8 +64,8 @@ VERBS = (
     Verb(
         "stick list",
         "say which sticks and discs are plugged in",
-        "Lists what is plugged in from outside (USB, card reader, disc) with its label, file system and size, and where "
-        "it is open. The machine's own disks, the medium that the image runs from, and store volumes are left out. "
+        "Lists what is plugged in from outside (USB, card reader, disc) with its label, file system and size, and "
+        "where it is open. The machine's own disks, the medium that the image runs from, and store volumes are left out. "
         "Changes nothing.",
         list_sticks,
     ),
