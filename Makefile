@@ -6,6 +6,11 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 # One worker a processor; tests/conftest.py says what stays together.
 SHARED := -n auto --dist loadscope --no-loadscope-reorder
+# The images that are tested, built side by side: most of a build waits for one thread of one program.
+IMAGES := for profile in smoke authority authority-tests; do ./build.py fetch --renew $$profile >&2; done; \
+	./build.py build smoke >&2 & smoke=$$!; \
+	./build.py build authority >&2 && built=yes; \
+	wait $$smoke && [ "$${built-}" = yes ]
 PROFILE ?= authority
 FUZZ_S ?= 5
 
@@ -28,19 +33,11 @@ fast: setup  ## the tests that need no image
 	@$(PYTEST) -q $(SHARED) tests -m "not image and not boot and not long"
 
 test: setup  ## every tier: unit, steps, image, boot
-	@./build.py fetch --renew smoke >&2
-	@./build.py fetch --renew authority >&2
-	@./build.py fetch --renew authority-tests >&2
-	@./build.py build smoke >&2
-	@./build.py build authority >&2
+	@$(IMAGES)
 	@$(PYTEST) $(SHARED) tests -m "not long"
 
 test-long: setup  ## what does not fit into the time of `make test`
-	@./build.py fetch --renew smoke >&2
-	@./build.py fetch --renew authority >&2
-	@./build.py fetch --renew authority-tests >&2
-	@./build.py build smoke >&2
-	@./build.py build authority >&2
+	@$(IMAGES)
 	@$(PYTEST) $(SHARED) tests -m long
 
 fuzz: setup  ## fuzz every reader of the authority (FUZZ_S=5 seconds each)

@@ -31,6 +31,8 @@ from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest
 from support.stories import no_randomness, unprotected
 from support.story_store import QuickDisk
 
+pytestmark = pytest.mark.any_python
+
 FILES = Path(__file__).parent / "stories/files"
 NETWORK, SWAP = "sys/class/net/eth0/operstate", "proc/swaps"
 

@@ -31,6 +31,8 @@ from support.stories import Answers, no_randomness, unprotected
 from support.story_domains import KEYS, PASSPHRASE, make_domains
 from support.story_files import make_files, prepared_files
 
+pytestmark = pytest.mark.any_python
+
 FILES = Path(__file__).parent / "stories/files"
 HOST_READ = b"domains:\n  host: {id: host, type: authority, allowed_operations: [read, write, seal]}\n"
 CLAIM = ("claim", "--manifest", "HERE/image.manifest.json")

@@ -15,6 +15,8 @@ from asl_authority.front.verb import Answer
 from support.domains import DOMAIN
 from support.real_store import STORE, Person, call, make_real
 
+pytestmark = pytest.mark.any_python
+
 CHECKPOINT = f"heads/asl_{DOMAIN}.checkpoint"
 WHY = ("The newer volume fell into the sea.", "Ada", "Grace")
 

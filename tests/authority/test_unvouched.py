@@ -38,6 +38,8 @@ from support.domains import DOMAIN, secret
 from support.genesis import ROOT_KEYS, ROOTS, founded
 from support.real_store import STORE, call, make_real
 
+pytestmark = pytest.mark.any_python
+
 DISK = HostDisk()
 HOST = "host"
 FULL = Entry(RecordType.ADMISSION, facts={"domain_id": DOMAIN, "state": "FULL"})
