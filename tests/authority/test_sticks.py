@@ -33,7 +33,7 @@ SEEN: dict[str, Any] = {
     "why": "",
 }
 OTHER = {**SEEN, "device": "sr1", "kind": "iso9660", "label": "MANIFESTS", "read_only": True}
-OPEN = {**SEEN, "place": "/run/asl/sticks/sdb1"}
+OPEN = {**SEEN, "place": "/run/asl/sticks/KEYS"}
 SICK = {**SEEN, "device": "sdc", "kind": "ntfs", "why": "its file system is ntfs; a stick has vfat or exfat"}
 
 
@@ -86,7 +86,7 @@ def test_the_only_stick_is_opened_and_said_with_its_place(machine: Path) -> None
     stick = open_stick(machine, None)
 
     assert helper.ended() == ["list\n", "open sdb1\n"]
-    assert (stick.place, stick.label, stick.read_only) == ("/run/asl/sticks/sdb1", "KEYS", False)
+    assert (stick.place, stick.label, stick.read_only) == ("/run/asl/sticks/KEYS", "KEYS", False)
 
 
 def test_the_only_open_one_is_closed_whatever_else_is_plugged_in(machine: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_only_open_one_is_closed_whatever_else_is_plugged_in(machine: Path) 
     assert helper.ended() == ["list\n", "close sdb1\n"]
 
 
-@pytest.mark.parametrize("name", ["sr1", "/dev/sr1"])
+@pytest.mark.parametrize("name", ["sr1", "/dev/sr1", "MANIFESTS"])
 def test_one_of_several_is_named(machine: Path, name: str) -> None:
     helper = Helper(machine, [said(SEEN, OTHER), said(SEEN, {**OTHER, "place": "/run/asl/sticks/sr1"})])
 
@@ -112,6 +112,7 @@ def test_one_of_several_is_named(machine: Path, name: str) -> None:
         ((SEEN, OTHER), None, "STICK-THERE", "which one? sdb1, sr1"),
         ((SEEN,), "sda1", "STICK-THERE", "'sda1' is not plugged in"),
         ((SEEN,), "sdb1; reboot", "STICK-THERE", "not plugged in"),
+        ((SEEN, {**OTHER, "label": "KEYS"}), "KEYS", "STICK-THERE", "which one? sdb1, sr1"),
         ((SICK,), None, "STICK-FORM", "sdc: its file system is ntfs"),
     ],
 )
@@ -200,14 +201,14 @@ def test_the_verbs_say_where_the_stick_is_and_what_to_do_before_it_is_pulled_out
     Helper(machine, [said(SEEN), said(OPEN), said(OPEN, OTHER, SICK), said(OPEN), said(OPEN), said(SEEN), said()])
 
     assert told(machine, "stick", "open") == (
-        "/run/asl/sticks/sdb1: open\n  before it is pulled out: stick close sdb1\n"
+        "/run/asl/sticks/KEYS: open\n  before it is pulled out: stick close sdb1\n"
     )
     assert told(machine, "stick", "list") == (
-        "sdb1  KEYS, vfat, 0 MB\n  open: /run/asl/sticks/sdb1\n"
+        "sdb1  KEYS, vfat, 0 MB\n  open: /run/asl/sticks/KEYS\n"
         "sr1  MANIFESTS, iso9660, 0 MB, can only be read\n  not open\n"
         "sdc  KEYS, ntfs, 0 MB\n  its file system is ntfs; a stick has vfat or exfat\n"
     )
-    assert json.loads(told(machine, "stick", "list", "--json"))["sticks"][0]["place"] == "/run/asl/sticks/sdb1"
+    assert json.loads(told(machine, "stick", "list", "--json"))["sticks"][0]["place"] == "/run/asl/sticks/KEYS"
     assert told(machine, "stick", "close") == "sdb1: closed; it can be pulled out\n"
     assert told(machine, "stick", "list").startswith("no stick is plugged in")
 

@@ -134,7 +134,7 @@ def check_opened(machine: Machine) -> None:
 
 def check_stick(machine: Machine) -> None:
     """A stick is opened for the authority, which writes to it, and closed before it is pulled out."""
-    at = contract.STICKS / "sda"
+    at = contract.STICKS / "KEYS"
     answers = ask(
         machine,
         {

@@ -60,7 +60,7 @@ SESSION = RUN_STATE / "session" / "id"
 SESSION_CLAIM = RUN_STATE / "session" / "claim"
 # Where the root helper answers with what only root may read of layers and medium.
 MEASURE_SOCKET = RUN_STATE / "measure"
-# Where it opens and closes sticks, and the folder in which they are then, by the name of the device.
+# Where it opens and closes sticks, and the folder in which they are then.
 STICK_SOCKET = RUN_STATE / "stick"
 STICKS = RUN_STATE / "sticks"
 # Where the operator's console has the user `authority` carry out a verb, and the folder that the two share.

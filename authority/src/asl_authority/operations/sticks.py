@@ -16,7 +16,7 @@ def seen_sticks(machine: Path) -> SeenSticks:
 
 
 def open_stick(machine: Path, device: str | None) -> SeenStick:
-    """Open the stick of that name, or the only one that is not open. Raises Refused, IoFailed, Malformed."""
+    """Open the stick of that name or label, or the only one that is not open. Raises Refused, IoFailed, Malformed."""
     seen = seen_sticks(machine)
     there = _meant(seen, device, [each for each in seen.sticks if not each.place])
     if there.why:
@@ -25,7 +25,7 @@ def open_stick(machine: Path, device: str | None) -> SeenStick:
 
 
 def close_stick(machine: Path, device: str | None) -> SeenStick:
-    """Close the stick of that name, or the only open one, so that it can be pulled out. Errors as `open_stick`."""
+    """Close the stick of that name or label, or the only open one. Errors as `open_stick`."""
     seen = seen_sticks(machine)
     return _done(machine, "close", _meant(seen, device, [each for each in seen.sticks if each.place]))
 
@@ -60,10 +60,10 @@ def _asked(machine: Path, words: str) -> SeenSticks:
 def _meant(seen: SeenSticks, device: str | None, others: list[SeenStick]) -> SeenStick:
     """The one that is named, open or not, or the only one of the others."""
     if device is not None:
-        named = next((each for each in seen.sticks if each.device == device.removeprefix("/dev/")), None)
-        if named is None:
+        named = [each for each in seen.sticks if each.device == device.removeprefix("/dev/")]
+        others = named or [each for each in seen.sticks if each.label == device]
+        if not others:
             raise Refused(f"{device[:60]!a} is not plugged in", check_id="STICK-THERE")
-        return named
     if len(others) != 1:
         names = ", ".join(each.device for each in others)
         raise Refused(

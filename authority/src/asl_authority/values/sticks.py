@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from asl_authority.contract import STICKS
 from asl_authority.values.canonical import Limits
@@ -46,20 +45,14 @@ class SeenSticks:
     why: str = ""
 
 
-def place_of(device: str) -> PurePosixPath:
-    """Where a stick is when it is open."""
-    return STICKS / device
-
-
 def read_sticks(data: bytes) -> SeenSticks:
     """What the helper said. Raises Malformed."""
     whole = KIND.read(data, ("sticks", "why"))
     seen = []
     for each in whole.objects("sticks", MEMBERS, MOST_STICKS):
         device, place = each.text("device", DEVICE), each.text("place", _SAID)
-        if place not in ("", str(place_of(device))):
+        kind, label, why = (each.text(name, _SAID) for name in ("kind", "label", "why"))
+        if place not in ("", str(STICKS / device), str(STICKS / label)):
             raise each.wrong("place", f"{place!a} is not where {device} is opened")
-        said = (each.text(name, _SAID) for name in ("kind", "label", "why"))
-        kind, label, why = said
         seen.append(SeenStick(device, kind, label, place, each.flag("read_only"), each.integer("size"), why))
     return SeenSticks(tuple(seen), whole.text("why", _SAID))

@@ -9,7 +9,9 @@ from asl_authority.front.verb import Answer, Argument, Call, Verb
 if TYPE_CHECKING:
     from asl_authority.values.sticks import SeenStick
 
-DEVICE = Argument(("DEVICE",), "the stick, as `stick list` names it; not needed where only one is meant", "DEVICE")
+WHICH = Argument(
+    ("STICK",), "its device or its label, as `stick list` says them; not needed where only one is meant", "STICK"
+)
 
 
 def list_sticks(call: Call) -> Answer:
@@ -25,7 +27,7 @@ def open_stick(call: Call) -> Answer:
     """Where the stick is now."""
     from asl_authority.operations.sticks import open_stick as opened
 
-    stick = opened(call.machine, call.values["device"])
+    stick = opened(call.machine, call.values["stick"])
     only = "; it can only be read" if stick.read_only else ""
     text = f"{stick.place}: open{only}\n  before it is pulled out: stick close {stick.device}\n"
     return Answer(text, {"stick": _members(stick)})
@@ -35,7 +37,7 @@ def close_stick(call: Call) -> Answer:
     """That it can be pulled out."""
     from asl_authority.operations.sticks import close_stick as closed
 
-    stick = closed(call.machine, call.values["device"])
+    stick = closed(call.machine, call.values["stick"])
     return Answer(f"{stick.device}: closed; it can be pulled out\n", {"stick": _members(stick)})
 
 
@@ -65,18 +67,19 @@ VERBS = (
         "stick list",
         "say which sticks and discs are plugged in",
         "Lists what is plugged in from outside (USB, card reader, disc) with its label, file system and size, and "
-        "where it is open. The machine's own disks, the medium that the image runs from, and store volumes are left out. "
-        "Changes nothing.",
+        "where it is open. The machine's own disks, the medium that the image runs from, and store volumes are left "
+        "out. Changes nothing.",
         list_sticks,
     ),
     Verb(
         "stick open",
         "have a stick or disc mounted",
         "Mounts a stick (vfat or exfat) to be read and written, or a disc (iso9660, udf) to be read, at "
-        "/run/asl/sticks/DEVICE. No program on it can be run, no device file and no link on it counts. What it is "
+        "/run/asl/sticks/LABEL, or under the name of its device where its label is no plain "
+        "name or two have it. No program on it can be run, no device file and no link on it counts. What it is "
         "opened for is said by the verbs that read and write there: --stick, --manifest, --output and the like.",
         open_stick,
-        (DEVICE,),
+        (WHICH,),
     ),
     Verb(
         "stick close",
@@ -84,6 +87,6 @@ VERBS = (
         "Writes what is left to be written, and unmounts the stick. While something still reads or writes it, or a "
         "shell is in its directory, that is said, and it stays open.",
         close_stick,
-        (DEVICE,),
+        (WHICH,),
     ),
 )
