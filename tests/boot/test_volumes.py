@@ -17,7 +17,9 @@ from asl_image.machine import Machine
 from asl_image.qemu import Drive, MachineConfig
 from support.boots import FAILED_UNITS, PROMPT, ask, at_prompt
 from support.iso import Iso
+from support.sticks import fat, read_from
 from support.toolstree import ToolsTree
+from support.volumes import made
 
 pytestmark = [pytest.mark.image, pytest.mark.boot]
 
@@ -42,33 +44,11 @@ def labelled(at: Path, label: str = contract.STORE_LABEL) -> Path:
     return at
 
 
-def made(at: Path) -> Path:
-    """A store volume as it comes from another machine."""
-    with at.open("wb") as file:
-        file.truncate(16 << 20)
-    argv = ["mke2fs", "-q", "-F", "-t", "ext4", "-L", contract.STORE_LABEL, str(at)]
-    subprocess.run(argv, check=True, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
-    return at
-
-
 def looked_into(volume: Path, question: str) -> str:
     """What e2fsprogs say of a volume that no machine has any more."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     argv = ["debugfs", "-R", question, str(volume)]
     return subprocess.run(argv, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path}).stdout
-
-
-def fat(at: Path, tools: ToolsTree) -> Path:
-    """A stick as people have them, with a label."""
-    tools.run("mkfs.fat", "-F", "32", "-n", "KEYS", "-C", str(at), str(64 << 10))
-    return at
-
-
-def read_from(stick: Path, tools: ToolsTree, name: str) -> str:
-    """A file of a stick that no machine has any more."""
-    return subprocess.run(
-        tools.argv("mtype", "-i", str(stick), f"::{name}"), check=True, capture_output=True, text=True
-    ).stdout
 
 
 def test_a_store_volume_is_opened_and_a_second_one_is_a_warning(

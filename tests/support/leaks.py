@@ -3,10 +3,9 @@ lets through what it should keep out."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-PARTS = ("build.py", "src", "authority/src", "overlays", "hooks", "profiles")
+from support.checkout import copy_checkout
 
 # In the image's root; what each file tells is in its name.
 INSIDE = """\
@@ -60,13 +59,7 @@ WRONG: tuple[tuple[str, str, str], ...] = (
 
 def plant(house: Path, at: Path) -> None:
     """Copy the checkout at `house` to `at`, and plant every leak in it and in its profile `smoke`."""
-    for part in PARTS:
-        (at / part).parent.mkdir(parents=True, exist_ok=True)
-        if (house / part).is_dir():
-            shutil.copytree(house / part, at / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(house / part, at / part)
-    (at / ".venv").symlink_to((house / ".venv").resolve())
+    copy_checkout(house, at)
     for name, right, wrong in WRONG:
         text = (at / name).read_text()
         assert text.count(right) == 1, f"{name} has no longer what is to be made wrong: {right}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from asl_image.surroundings import CAUSES, NAMES
+from support.checkout import borrow_results
 from support.leaks import plant
 
 pytestmark = pytest.mark.host
@@ -51,15 +51,6 @@ class Planted:
         return done.returncode, answer
 
 
-def linked(source: str, target: str) -> str:
-    """The same file once more, or a copy where a link can't lead."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-    return target
-
-
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """Its store and its cache are the real one's, so that the first build is short."""
@@ -69,13 +60,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     root = tmp_path_factory.mktemp("planted")
     root.chmod(0o755)
     plant(HOUSE, root)
-    (root / "build/cache/smoke").mkdir(parents=True)
-    (root / "build/store").symlink_to(built / "store")
-    (root / "build/cache/shared").symlink_to(built / "cache/shared")
-    shutil.copytree(built / "cache/smoke/root", root / "build/cache/smoke/root", copy_function=linked)
-    for renewed in built.glob("*/renewed.lock.yaml"):
-        (root / "build" / renewed.parent.name).mkdir(exist_ok=True)
-        shutil.copyfile(renewed, root / "build" / renewed.parent.name / renewed.name)
+    borrow_results(built, root, "smoke", "smoke", "root")
     return Planted(root)
 
 
