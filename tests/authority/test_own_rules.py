@@ -12,7 +12,7 @@ from asl_authority.contract import ExitStatus
 from asl_authority.errors import AuthorityError, Damaged, IoFailed, Malformed, Refused, UsageError
 from asl_authority.front import ui
 from asl_authority.operations.own_rules import OWN_RULES, OwnRule, every_rule, own_rule, what_now
-from support import refusals_page, rules_page
+from support import refusals_page, rules_page, told
 
 pytestmark = pytest.mark.workstation  # it reads the pages of the project
 
@@ -27,15 +27,15 @@ def problems(text: str, *rules: OwnRule, told: dict[str, str] = TOLD) -> list[st
 
 def test_every_refusal_has_a_rule_and_every_rule_is_demanded_and_tried() -> None:
     of_papers = [rule.check_id for paper in rules_page.papers() for rule in paper.rules]
-    asked = (OWN_RULES, of_papers, refusals_page.sources(), refusals_page.stories(), rules_page.tests())
+    asked = (OWN_RULES, of_papers, refusals_page.sources(), rules_page.stories(), rules_page.tests())
 
     assert list(refusals_page.problems(*asked)) == []
 
 
 def test_the_page_of_the_refusals_is_current() -> None:
-    told = refusals_page.page(OWN_RULES, refusals_page.sources(), refusals_page.stories(), rules_page.tests())
+    page = refusals_page.page(OWN_RULES, refusals_page.sources(), rules_page.stories(), rules_page.tests())
 
-    assert (rules_page.HOUSE / "docs/refusals.md").read_text("utf-8") == told, (
+    assert (rules_page.HOUSE / "docs/refusals.md").read_text("utf-8") == page, (
         "run: PYTHONPATH=tests:authority/src .venv/bin/python -m support.refusals_page > docs/refusals.md"
     )
 
@@ -123,3 +123,36 @@ def test_no_rule_is_there_twice() -> None:
     assert len({rule.check_id for rule in OWN_RULES}) == len(OWN_RULES)
     assert Path(refusals_page.SOURCES, refusals_page.TABLE).is_file()
     assert {kind.status for kind in CLASSES} == set(ExitStatus) - {ExitStatus.DONE, ExitStatus.PROGRAM_FAILED}
+
+
+def test_every_rule_is_refused_in_a_story_or_it_is_said_why_not() -> None:
+    assert list(told.problems(every_rule(), rules_page.stories(), told.UNTOLD)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "! asl-auth-host: X-RULE: no",
+        "! asl-auth-host: dam.json: X-RULE: no",
+        "FAILED  X-RULE  no",
+        "! FAILED  X-RULE  no",
+        '      "check_id": "X-RULE",\n      "ok": false,',
+    ],
+)
+def test_a_refusal_of_a_story_is_found_in_each_of_its_forms(line: str) -> None:
+    assert told.refusals({"x.txt": f"# x\n{line}\n"}) == {"X-RULE": ["x.txt"]}
+
+
+@pytest.mark.parametrize(
+    "line", ["ok      X-RULE  yes", "# X-RULE: ", '"check_id": "X-RULE",\n "ok": true', "X-RULE: a"]
+)
+def test_what_only_names_a_rule_refuses_nothing(line: str) -> None:
+    assert told.refusals({"x.txt": f"{line}\n"}) == {}
+
+
+def test_an_excuse_has_its_end() -> None:
+    assert list(told.problems(["X-RULE", "Y-RULE"], TOLD, {"X-RULE": "w", "Z-RULE": "w"})) == [
+        "Y-RULE: no story refuses it",
+        "X-RULE: is told, and excused",
+        "Z-RULE: is excused, and no rule",
+    ]

@@ -147,10 +147,13 @@ def test_a_helper_that_says_nothing_is_an_error(machine: Path) -> None:
     assert "does not answer" in str(refused(IoFailed, lambda: seen_sticks(machine)))
 
 
+def test_an_answer_about_another_place_is_refused_by_its_rule() -> None:
+    assert refused(Malformed, lambda: read_sticks(said({**SEEN, "place": "/etc"}))).check_id == "STICKS-SCHEMA"
+
+
 @pytest.mark.parametrize(
     "data",
     [
-        said({**SEEN, "place": "/etc"}),
         said({**SEEN, "device": "../sda"}),
         said({**SEEN, "device": "SDA"}),
         said({**SEEN, "label": "K\u00e4se"}),

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import asl_authority
 from asl_authority.operations.own_rules import OWN_RULES, OwnRule
-from support.rules_page import HOUSE, strings, tests, tried
+from support.rules_page import stories, strings, tests, tried
 
 SOURCES = Path(asl_authority.__file__).parent
 TABLE = "operations/own_rules.py"
-STORIES = HOUSE / "tests/authority/stories"
 ERRORS = (
     *("AuthorityError", "UsageError", "ConfigError", "Malformed", "Refused", "IoFailed"),
     *("UnlockFailed", "Damaged", "Busy", "Aborted"),
@@ -45,11 +44,6 @@ def sources() -> dict[str, str]:
     """The text of every module of the program but the table itself, by its place."""
     found = {path.relative_to(SOURCES).as_posix(): path.read_text("utf-8") for path in sorted(SOURCES.rglob("*.py"))}
     return {place: text for place, text in found.items() if place != TABLE}
-
-
-def stories() -> dict[str, str]:
-    """The text of every story, by its name."""
-    return {path.name: path.read_text("utf-8") for path in sorted(STORIES.glob("*.txt"))}
 
 
 def page(

@@ -19,15 +19,18 @@ from asl_authority import values
 from asl_authority.operations.own_rules import OWN_RULES
 from asl_authority.values.kinds import Kind
 from asl_authority.values.rules import Rule
+from support.told import refusals
 
 HOUSE = Path(__file__).parents[2]
 TESTS = HOUSE / "tests"
+STORIES = TESTS / "authority/stories"
 
 HEAD = """# The papers and their rules
 
 What the authority program holds the papers to. Each rule has a check id, the same in the code, in what the program
 says, in the log and in tests. **S**: the paper states it. **C**: the paper is silent, cut off or contradicts another,
-and we chose. A row leads from the rule to the module that checks it and to the tests that try it; the bytes to try it
+and we chose. A row leads from the rule to the module that checks it, to the stories that
+tell the refusal (`….txt`) and to the tests that try it; the bytes to try it
 with are the [test vectors](../tests/authority/vectors/README.md) (`samples/…`, tried by `test_vectors`).
 
 This page is made from the `RULES` of the modules in `authority/src/asl_authority/values/`; do not edit it:
@@ -84,12 +87,14 @@ def problems(papers: Iterable[Paper], tests: Mapping[str, str]) -> Iterator[str]
                 yield f"{check_id}: {paper.name}.py answers it and no RULES tell it"
 
 
-def page(papers: Iterable[Paper], tests: Mapping[str, str]) -> str:
+def page(papers: Iterable[Paper], tests: Mapping[str, str], stories: Mapping[str, str] | None = None) -> str:
     """The page."""
     rows: dict[str, list[str]] = {}
+    told = refusals(stories or {})
     for paper in papers:
         for rule in paper.rules:
-            names = " ".join(f"`{name.removesuffix('.py')}`" for name in tried(rule.check_id, tests))
+            trying = (*told.get(rule.check_id, ()), *tried(rule.check_id, tests))
+            names = " ".join(f"`{name.removesuffix('.py')}`" for name in trying)
             cells = (f"`{rule.check_id}`", rule.basis, rule.says, f"`{paper.name}`", names)
             rows.setdefault(rule.paper, []).append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     parts = [HEAD]
@@ -97,6 +102,11 @@ def page(papers: Iterable[Paper], tests: Mapping[str, str]) -> str:
         head = "| check | | rule | module | tests |\n|---|---|---|---|---|\n"
         parts.append(f"## {name}\n\n{head}" + "\n".join(rows[name]) + "\n")
     return "\n".join(parts)
+
+
+def stories() -> dict[str, str]:
+    """The text of every story, by its name."""
+    return {path.name: path.read_text("utf-8") for path in sorted(STORIES.glob("*.txt"))}
 
 
 def tried(check_id: str, tests: Mapping[str, str]) -> list[str]:
@@ -133,7 +143,7 @@ def _answers(text: str) -> Iterator[str]:
 
 def main() -> None:
     """Write the page on stdout."""
-    sys.stdout.write(page(papers(), tests()))
+    sys.stdout.write(page(papers(), tests(), stories()))
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def test_every_rule_of_a_paper_is_checked_in_its_module_and_tried_by_a_test() ->
 def test_the_page_of_the_papers_is_current() -> None:
     kept = (HOUSE / "docs/papers.md").read_text("utf-8")
 
-    assert kept == rules_page.page(rules_page.papers(), rules_page.tests()), (
+    assert kept == rules_page.page(rules_page.papers(), rules_page.tests(), rules_page.stories()), (
         "run: PYTHONPATH=tests:authority/src .venv/bin/python -m support.rules_page > docs/papers.md"
     )
 
