@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from asl_authority.front.verb import Answer
-from support.stories import expect_fixed_names, read_story, tell
+from support.stories import Meanwhile, expect_fixed_names, read_story, tell
 from support.story_domains import STORE, make_rehearsed
 from support.story_files import PASSPHRASE, make_files, make_prepared, make_rehearsal_roots
+from support.surroundings import Surroundings
 
 STORIES = Path(__file__).parent / "stories"
 NAMES = sorted(path.stem for path in STORIES.glob("*.txt"))
@@ -36,8 +37,9 @@ def test_a_story_is_told_as_it_is_kept(name: str, here: Path) -> None:
         make_prepared(here)
     if " rehearsal-root" in kept:
         make_rehearsal_roots(here)
-    told = tell(name, kept, here)
-    written = [path for path in here.rglob("*") if path.is_file() and PASSPHRASE.encode() in path.read_bytes()]
+    with Surroundings(here) as around:
+        told = tell(name, kept, around)
+        written = [path for path in here.rglob("*") if path.is_file() and PASSPHRASE.encode() in path.read_bytes()]
     assert written == []
     if os.environ.get("UPDATE_STORIES"):
         path.write_text(told)
@@ -70,7 +72,7 @@ def test_a_story_fits_on_a_console_and_says_first_what_it_shows(name: str) -> No
 def test_a_story_that_would_be_told_otherwise_is_noticed(here: Path) -> None:
     story = "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n! asl-auth-host: somewhere else: no such file\n= 0\n"
 
-    assert tell("x", story, here) == (
+    assert tell("x", story, Surroundings(here)) == (
         "# A hash.\n$ asl-auth-host policy hash nothing.yaml\n"
         "! asl-auth-host: PATH-MISSING: nothing.yaml: no such file\n"
         "!   look at the path; it is taken as typed\n= 2\n"
