@@ -93,7 +93,7 @@ def test_a_volume_that_is_full_ends_with_8_and_goes_on_once_there_is_room(place:
     assert status is ExitStatus.IO_FAILED
     assert "VOLUME-FULL" in said
     assert "no space is left" in said
-    assert "free some space" in said
+    assert "make some room" in said
 
     filler.unlink()
     status, said = put(small / STORE, place / "a.txt")

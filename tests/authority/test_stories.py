@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
 import pytest
 
+from asl_authority.errors import Refused
 from asl_authority.front.verb import Answer
-from support.stories import Meanwhile, expect_fixed_names, read_story, tell
+from asl_authority.storage.disk import HostDisk
+from support.stories import Answers, Meanwhile, expect_fixed_names, read_story, tell
 from support.story_domains import STORE, make_rehearsed
 from support.story_files import PASSPHRASE, make_files, make_prepared, make_rehearsal_roots
 from support.surroundings import Surroundings
@@ -77,6 +80,39 @@ def test_a_story_that_would_be_told_otherwise_is_noticed(here: Path) -> None:
         "! asl-auth-host: PATH-MISSING: nothing.yaml: no such file\n"
         "!   look at the path; it is taken as typed\n= 2\n"
     )
+
+
+def test_a_change_of_the_machine_is_before_a_command_or_among_its_answers() -> None:
+    told = "$ a\nQ?\n% fill x 3\n> one\n= 0\n% room x\n$ b\n= 0\n"
+    new = "$ a\n% fill x 3\n> one\n% room x\n$ b\n"
+    wanted = [("$ a", ("fill x 3", "one")), ("% room x", ()), ("$ b", ())]
+
+    for story in (told, new):
+        read = list(read_story(story))
+        assert [(each.line, each.answers) for each in read] == wanted
+        assert [isinstance(each, Meanwhile) for each in read[0].answers] == [True, False]
+
+
+def test_a_machine_is_as_it_was_when_a_story_is_over(here: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with Surroundings(here) as around:
+        for line in ("memory 100", "busy store", "no-terminal"):
+            assert around.change(line.split())
+        assert resource.getrlimit(resource.RLIMIT_AS) != before
+        assert HostDisk().lock(here / "store") is None
+        with pytest.raises(Refused):
+            around.terminal(Answers([], str)).ask("")
+        assert not around.change(["ls"])
+
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+    lock = HostDisk().lock(here / "store")
+    assert lock is not None
+    os.close(lock)
+
+
+def test_a_program_that_fails_meanwhile_fails_the_story(here: Path) -> None:
+    with Surroundings(here) as around, pytest.raises(AssertionError, match="rm nothing"):
+        tell("x", "# x\n% rm nothing\n", around)
 
 
 @pytest.mark.parametrize("name", ["DAM_1", "payload_2", "me.example", "cert-root", "A"])

@@ -3,7 +3,7 @@
     forge edit FILE MEMBER VALUE …          set a member (a.b.0), VALUE is JSON, or `-` takes it away
     forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`
     forge payload ENVELOPE FILE             the file that an envelope carries
-    forge seal FILE KIND SEALED             what a private key of that kind would be sealed as, with the stories' passphrase
+    forge seal FILE KIND SEALED             seal it as a private key of that kind, with the stories' passphrase
     forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
                                             name files by the digests that they have now, change a record, sign the head
 

@@ -1,4 +1,4 @@
-"""Stories: transcripts of the real door, made again at every run and compared with what is kept.
+r"""Stories: transcripts of the real door, made again at every run and compared with what is kept.
 
     # What the story shows, in words.
     $ asl-auth-host policy hash policy.yaml
@@ -7,10 +7,11 @@
 
 `$` is a command; `>` is what the person types, `>*` what is typed unseen, `> ^C` and `> ^D` stop it; `!` is a line on
 stderr; `= N` is the exit status. Who writes a story answers a confirmation by `> WORDS`; when it is told, the words
-that confirm stand there. `\\xNN` in an answer is a byte, typed on a real terminal. `% WORDS` changes the machine, or runs
-a program, before the command or the answer that follows (`support/surroundings.py`). `forge` changes papers and logs and
-signs them with keys of tests (`support/forge.py`). Everything happens in a new directory that holds the stories' files,
-so only its own name is masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
+that confirm stand there. `\xNN` in an answer is a byte, typed on a real terminal. `% WORDS` changes the machine, or
+runs a program, before the command or the answer that follows (`support/surroundings.py`). `forge` changes papers and
+logs and signs them with keys of tests (`support/forge.py`). Everything happens in a new directory that holds the
+stories' files, so only its own name is masked. Randomness is the story's own, so that keys and passphrases come out
+the same each time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a story does to the machine that it is told on: `%` lines, each of which does a real thing and undoes it.
 
-    % volume DIR MIB        a file system of its own at DIR, of so many MiB
+    % volume DIR MIB        a file system of its own at DIR, of so many MiB; `% eject DIR` takes it away, with its place
     % fill DIR [KIB]        fill it up, but for so many KiB; `% room DIR` frees that again
     % read-only DIR         nothing can be written on it; `% writable DIR` ends that
     % busy DIR              another program writes there; `% free DIR` ends that
@@ -24,9 +24,9 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self
 
 import asl_authority
@@ -79,14 +79,15 @@ class Surroundings:
         self.directory: str | None = None
         self._has_terminal = True
         self._locks: dict[str, int] = {}
-        self._undo = ExitStack()
+        self._volumes: list[Path] = []
         self._limit = resource.getrlimit(resource.RLIMIT_AS)
         self._words: Mapping[str, Callable[..., object]] = {
             "volume": self._volume,
+            "eject": self._eject,
             "fill": self._fill,
             "room": lambda at: (here / at / FILLER).unlink(),
-            "read-only": lambda at: _mount("-o", "remount,ro", here / at),
-            "writable": lambda at: _mount("-o", "remount,rw", here / at),
+            "read-only": lambda at: self._remount("ro", at),
+            "writable": lambda at: self._remount("rw", at),
             "busy": self._busy,
             "free": lambda at: os.close(self._locks.pop(at)),
             "memory": self._memory,
@@ -105,7 +106,8 @@ class Surroundings:
         for lock in self._locks.values():
             os.close(lock)
         self._memory()
-        self._undo.close()
+        for place in self._volumes:
+            subprocess.run(("umount", place), check=True)
 
     def change(self, words: Sequence[str]) -> bool:
         """Do what a line says; False when it says nothing of the machine."""
@@ -122,29 +124,44 @@ class Surroundings:
         """Have a command done as a console in `directory` has it done: by an authority in a process of its own."""
         # Relative to the current directory, for a socket's path is short.
         machine = Path("machine")
-        at, said = machine / contract.ERRAND_SOCKET.relative_to("/"), machine / "said"
+        at = machine / contract.ERRAND_SOCKET.relative_to("/")
         errand = Errand(argv[0], tuple(argv[1:]), str(self.here / (self.directory or "")))
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, said.open("w") as output:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+            TemporaryFile("w+") as out,
+            TemporaryFile("w+") as err,
+        ):
             listener.bind(str(at))
             listener.listen()
-            with handed_over(machine, errand, (output.fileno(), output.fileno())) as line:
+            with handed_over(machine, errand, (out.fileno(), err.fileno())) as line:
                 connection, _ = listener.accept()
                 serve = [sys.executable, "-I", "-c", SERVE, str(SOURCES), str(machine)]
                 with connection, subprocess.Popen(serve, stdin=connection) as process:
                     connection.close()
                     status = line.ended()
                     process.wait()
-        write("".join(f"! {each}\n" for each in said.read_text("ascii").splitlines()))
-        at.unlink()
-        said.unlink()
+            at.unlink()
+            out.seek(0)
+            err.seek(0)
+            write("".join(f"! {each}" for each in err) + out.read())
         return -1 if status is None else status
 
     def _volume(self, at: str, mib: str) -> None:
         place = self.here / at
         place.mkdir(exist_ok=True)
-        if not _mount("-t", "tmpfs", "-o", f"size={mib}m", "none", place):
+        argv = ("mount", "-t", "tmpfs", "-o", f"size={mib}m", "none", place)
+        if subprocess.run(argv, capture_output=True, check=False).returncode != 0:
             lacking("mounting a tmpfs takes root")
-        self._undo.callback(subprocess.run, ("umount", "--lazy", place), check=True)
+        self._volumes.append(place)
+
+    def _remount(self, how: str, at: str) -> None:
+        subprocess.run(("mount", "-o", f"remount,{how}", self.here / at), check=True)
+
+    def _eject(self, at: str) -> None:
+        place = self.here / at
+        self._volumes.remove(place)
+        subprocess.run(("umount", place), check=True)
+        place.rmdir()
 
     def _fill(self, at: str, but_kib: str = "0") -> None:
         place = self.here / at
@@ -161,10 +178,6 @@ class Surroundings:
             pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
             soft = pages * resource.getpagesize() + (int(mib) << 20)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def _mount(*words: str | Path) -> bool:
-    return subprocess.run(("mount", *words), capture_output=True, check=False).returncode == 0
 
 
 def typed_on_a_terminal(line: str) -> str:

@@ -10,6 +10,7 @@ from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from asl_authority.operations.act import Act, Done, Standing
     from asl_authority.operations.gate import Gate
@@ -90,6 +91,7 @@ def act(
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
     from asl_authority.operations.reading import only_reading
+    from asl_authority.storage.domains import expect_writable
 
     expect_operation(call, standing.domain_id)
     expect_may_act(standing, asked)
@@ -100,6 +102,9 @@ def act(
     if call.dry_run:
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
         return Answer(text, _planned(standing, asked, gate))
+    expect_writable(standing.source.disk, standing.source.paths.root)
+    for name in asked.all_keys:
+        _expect_here(standing, name)
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
@@ -132,22 +137,29 @@ def _unlocked(call: Call, standing: Standing, asked: Act) -> dict[str, SecretKey
     return dict(zip(asked.all_keys, unlock_together(call.terminal, files), strict=True))
 
 
-def _at_rest(standing: Standing, name: str) -> AtRest:
+def _expect_here(standing: Standing, name: str) -> Path:
+    """The private key's file. Raises Refused when it is not there."""
     from asl_authority.errors import Refused
-    from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key
-    from asl_authority.operations.genesis import USES
-    from asl_authority.operations.unlock import AtRest
     from asl_authority.storage import layout
-    from asl_authority.storage.plain_files import read_file
 
-    root = standing.source.paths.root
-    private, public = root / layout.private_key_name(name), root / layout.public_key_name(name)
+    private = standing.source.paths.root / layout.private_key_name(name)
     if not private.is_file():
         raise Refused(
             f"{private}: is not there: this takes that key",
             hint="is this domain's authority elsewhere?",
             check_id="KEY-HERE",
         )
+    return private
+
+
+def _at_rest(standing: Standing, name: str) -> AtRest:
+    from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key
+    from asl_authority.operations.genesis import USES
+    from asl_authority.operations.unlock import AtRest
+    from asl_authority.storage import layout
+    from asl_authority.storage.plain_files import read_file
+
+    private, public = _expect_here(standing, name), standing.source.paths.root / layout.public_key_name(name)
     return AtRest(str(private), read_file(private, KEY_FILE_LIMIT), USES[name].kind, given_public_key(public))
 
 

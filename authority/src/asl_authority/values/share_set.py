@@ -49,8 +49,8 @@ class ShareSet:
         """Raises Malformed for a threshold that no set has."""
         if not LEAST_THRESHOLD <= self.threshold <= len(self.digests) <= MOST_SHARES:
             raise Malformed(
-                f"{self.threshold} of {len(self.digests)} shares would be needed: it takes {LEAST_THRESHOLD} or more, and "
-                f"there are at most {MOST_SHARES}",
+                f"{self.threshold} of {len(self.digests)} shares would be needed: it takes {LEAST_THRESHOLD} or more, "
+                f"and there are at most {MOST_SHARES}",
                 check_id="SHARE-SET-THRESHOLD",
             )
 
