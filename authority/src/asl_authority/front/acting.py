@@ -10,7 +10,6 @@ from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from asl_authority.operations.act import Act, Done, Standing
     from asl_authority.operations.gate import Gate
@@ -103,8 +102,6 @@ def act(
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
         return Answer(text, _planned(standing, asked, gate))
     expect_writable(standing.source.disk, standing.source.paths.root)
-    for name in asked.all_keys:
-        _expect_here(standing, name)
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
@@ -137,29 +134,22 @@ def _unlocked(call: Call, standing: Standing, asked: Act) -> dict[str, SecretKey
     return dict(zip(asked.all_keys, unlock_together(call.terminal, files), strict=True))
 
 
-def _expect_here(standing: Standing, name: str) -> Path:
-    """The private key's file. Raises Refused when it is not there."""
-    from asl_authority.errors import Refused
-    from asl_authority.storage import layout
-
-    private = standing.source.paths.root / layout.private_key_name(name)
-    if not private.is_file():
-        raise Refused(
-            f"{private}: is not there: this takes that key",
-            hint="is this domain's authority elsewhere?",
-            check_id="KEY-HERE",
-        )
-    return private
-
-
 def _at_rest(standing: Standing, name: str) -> AtRest:
+    from asl_authority.errors import Refused
     from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key
     from asl_authority.operations.genesis import USES
     from asl_authority.operations.unlock import AtRest
     from asl_authority.storage import layout
     from asl_authority.storage.plain_files import read_file
 
-    private, public = _expect_here(standing, name), standing.source.paths.root / layout.public_key_name(name)
+    root = standing.source.paths.root
+    private, public = root / layout.private_key_name(name), root / layout.public_key_name(name)
+    if not private.is_file():
+        raise Refused(
+            f"{private}: is not there: this takes that key",
+            hint="is this domain's authority elsewhere?",
+            check_id="KEY-HERE",
+        )
     return AtRest(str(private), read_file(private, KEY_FILE_LIMIT), USES[name].kind, given_public_key(public))
 
 
