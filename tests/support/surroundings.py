@@ -136,7 +136,7 @@ class Surroundings:
             with handed_over(machine, errand, (out.fileno(), err.fileno())) as line:
                 connection, _ = listener.accept()
                 serve = [sys.executable, "-I", "-c", SERVE, str(SOURCES), str(machine)]
-                with connection, subprocess.Popen(serve, stdin=connection) as process:
+                with connection, subprocess.Popen(serve, stdin=connection.fileno()) as process:
                     connection.close()
                     status = line.ended()
                     process.wait()
