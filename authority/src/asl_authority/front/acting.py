@@ -84,7 +84,7 @@ def act(
     last head already.
     """
     from asl_authority.front import ui
-    from asl_authority.front.kept import expect_known, kept_after
+    from asl_authority.front.kept import expect_keeps, expect_known, kept_after
     from asl_authority.front.modes import expect_operation
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
@@ -102,6 +102,7 @@ def act(
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
         return Answer(text, _planned(standing, asked, gate))
     expect_writable(standing.source.disk, standing.source.paths.root)
+    expect_keeps(call)
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
