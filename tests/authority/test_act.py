@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from asl_authority.errors import Busy, Damaged, Refused
+from asl_authority.errors import Aborted, AuthorityError, Busy, Damaged, IoFailed, Refused
+from asl_authority.front import ui
 from asl_authority.operations.act import Act, Bench, Done, Made, Standing, carry_out, expect_may_act, expect_sound
 from asl_authority.operations.boot_claim import claims_for
 from asl_authority.operations.domain_check import Report
@@ -192,14 +193,15 @@ def test_a_view_that_lags_behind_its_log_is_renewed(root: Path) -> None:
 
 
 class StoppedDisk(HostDisk):
-    """Stops the person's work when domain.json is put in its place; what was committed by then is committed."""
+    """Stops the person's work when a file is put in its place: after the commit at domain.json, within it before."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, at: str = "domain.json") -> None:
         super().__init__()
         self.error = error
+        self.at = at
 
     def rename(self, old: Path, new: Path) -> None:
-        if new.name == "domain.json":
+        if new.name == self.at:
             raise self.error
         super().rename(old, new)
 
@@ -213,6 +215,42 @@ def test_what_stops_it_after_the_commit_is_said_and_the_operation_is_done(root: 
     assert any("the operation is done" in note or "done already" in note for note in done.notes)
     assert stand(root).report.head == done.head
     assert put(stand(root), b"the next\n").report.ok, "and the next one renews the view"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(KeyboardInterrupt(), Aborted), (OSError(errno.ENOSPC, "x"), IoFailed), (OSError(errno.EIO, "x"), IoFailed)],
+)
+def test_what_stops_it_within_the_commit_leaves_that_open_and_the_next_settles_it(
+    root: Path, error: BaseException, told: type[AuthorityError]
+) -> None:
+    before = stand(root)
+    with pytest.raises(told) as stopped:
+        put(stand(root, disk=StoppedDisk(error, "checkpoint")))
+    assert "log verify" in str(stopped.value.hint)
+    assert "nothing half-made" not in ui.hint_of(stopped.value, "x")
+    assert stand(root).report.head == before.report.head
+
+    with pytest.raises(Refused, match="were whole, and were committed") as refused:
+        put(stand(root))
+    assert "receipt list" in str(refused.value.hint)
+    assert stand(root).report.head.size == before.report.head.size + 2
+    assert stand(root).report.ok, "and domain.json says so"
+
+
+@pytest.mark.parametrize("name", ["receipts", "store"])
+def test_where_there_is_no_room_before_the_commit_nothing_was_done_and_that_is_said(root: Path, name: str) -> None:
+    class Full(HostDisk):
+        def open_new(self, path: Path) -> int:
+            if path.parent.name == name:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().open_new(path)
+
+    with pytest.raises(IoFailed) as refused:
+        put(stand(root, disk=Full()))
+
+    assert refused.value.check_id == "VOLUME-FULL"
+    assert "nothing of this was done" in str(refused.value.hint)
 
 
 def test_a_domain_that_is_held_when_the_host_has_spoken_of_it_is_a_note_and_no_failure(root: Path) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from asl_authority.contract import ExitStatus
+from asl_authority.errors import Busy, IoFailed
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.storage.disk import HostDisk
-from asl_authority.storage.domains import held
+from asl_authority.storage.domains import expect_writable, held
 from support.domains import DOMAIN
+from support.memory_disk import MemoryDisk
 from support.needs import lacking
 from support.stories import Answers, no_randomness, unprotected
 from support.story_domains import KEYS, PASSPHRASE, STORE, make_rehearsed
@@ -93,11 +95,26 @@ def test_a_volume_that_is_full_ends_with_8_and_goes_on_once_there_is_room(place:
     assert status is ExitStatus.IO_FAILED
     assert "VOLUME-FULL" in said
     assert "no space is left" in said
-    assert "free some space" in said
+    assert "make some room" in said
 
     filler.unlink()
     status, said = put(small / STORE, place / "a.txt")
     assert status is ExitStatus.DONE, said
+
+
+def test_what_can_not_be_written_is_known_before_anybody_is_asked() -> None:
+    class ReadOnly(MemoryDisk):
+        def is_read_only(self, _: Path) -> bool:
+            return True
+
+    there, shut = MemoryDisk(), ReadOnly()
+    expect_writable(there, Path("/"))
+    expect_writable(there, Path("/"))  # and nobody is kept out by having looked
+    with pytest.raises(IoFailed) as refused:
+        expect_writable(shut, Path("/"))
+    assert refused.value.check_id == "VOLUME-READ-ONLY"
+    with held(there, Path("/")), pytest.raises(Busy):
+        expect_writable(there, Path("/"))
 
 
 class Thief(Answers):

@@ -225,8 +225,12 @@ def test_swap_that_secrets_could_reach_is_found(tmp_path: Path) -> None:
 
 
 def test_a_process_that_others_could_look_into_is_found(tmp_path: Path) -> None:
-    seen = protect_process(Kernel(hides=False), tmp_path)
+    seen = list(protect_process(Kernel(hides=False), tmp_path))
 
+    assert [finding.detail for finding in seen[:2]] == [
+        "a crash can write a core file, with secrets in it",
+        "other processes of this user can look inside",
+    ]
     assert [finding.check_id for finding in seen if not finding.ok] == ["HYGIENE-CORE", "HYGIENE-DUMPABLE"]
 
 

@@ -134,6 +134,7 @@ def test_every_rule_is_refused_in_a_story_or_it_is_said_why_not() -> None:
     [
         "! asl-auth-host: X-RULE: no",
         "! asl-auth-host: dam.json: X-RULE: no",
+        "X-RULE: no; once more",
         "FAILED  X-RULE  no",
         "! FAILED  X-RULE  no",
         '      "check_id": "X-RULE",\n      "ok": false,',
@@ -144,7 +145,7 @@ def test_a_refusal_of_a_story_is_found_in_each_of_its_forms(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["ok      X-RULE  yes", "# X-RULE: ", '"check_id": "X-RULE",\n "ok": true', "X-RULE: a"]
+    "line", ["ok      X-RULE  yes", "# X-RULE: ", '"check_id": "X-RULE",\n "ok": true', "ok: X-RULE: a"]
 )
 def test_what_only_names_a_rule_refuses_nothing(line: str) -> None:
     assert told.refusals({"x.txt": f"{line}\n"}) == {}

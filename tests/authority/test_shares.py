@@ -195,7 +195,7 @@ def test_words_may_come_on_lines_of_any_length_and_a_share_may_begin_again() -> 
     take_in(person, RECORD, taken)
 
     assert (taken, person.answers) == ([ONE, THREE], [])
-    assert "Word 9 is not in the list: type this line again.\n" in "".join(said)
+    assert "SHARE-WORDS: word 9 is not in the list. Type this line again.\n" in "".join(said)
     assert "Too many words. This share begins again" in "".join(said)
 
 

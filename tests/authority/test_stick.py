@@ -127,6 +127,21 @@ def test_a_stick_that_is_not_in_is_named(tmp_path: Path) -> None:
         gone.keep(ORIGIN, note(3))
 
 
+def test_a_stick_that_can_not_be_written_is_known_before_anything_is_done(tmp_path: Path) -> None:
+    class Protected(HostDisk):
+        def is_read_only(self, _: Path) -> bool:
+            return True
+
+    Stick(HostDisk(), tmp_path).expect_writable()
+    for stick, told in (
+        (Stick(Protected(), tmp_path), "nothing can be written"),
+        (Stick(HostDisk(), Path("/gone")), "no stick"),
+    ):
+        with pytest.raises(IoFailed, match=told) as refused:
+            stick.expect_writable()
+        assert refused.value.check_id == "STICK"
+
+
 class Liar(MemoryDisk):
     """Says that it has written, and has written something else."""
 

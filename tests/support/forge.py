@@ -3,6 +3,7 @@
     forge edit FILE MEMBER VALUE …          set a member (a.b.0), VALUE is JSON, or `-` takes it away
     forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`
     forge payload ENVELOPE FILE             the file that an envelope carries
+    forge seal FILE KIND SEALED             seal it as a private key of that kind, with the stories' passphrase
     forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
                                             name files by the digests that they have now, change a record, sign the head
 
@@ -23,15 +24,17 @@ from typing import Any
 from asl_authority.operations.gate import rehearsal_roots
 from asl_authority.operations.reading import HOST
 from asl_authority.storage.layout import StorePaths
+from asl_authority.values import age
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.keyfile import WORK, KeyKind
 from asl_authority.values.kinds import Kind
 from asl_authority.values.log_record import LogFile, read_log_file
 from asl_authority.values.merkle import Frontier, leaf_hashes
 from asl_authority.values.signed_note import NoteSigner
 from support.domains import secret
-from support.story_domains import rehearsed_key
+from support.story_domains import PASSPHRASE, rehearsed_key
 
 GONE = "-"
 
@@ -58,6 +61,12 @@ def sign(here: Path, file: str, kind: str, *keys: str) -> None:
 def payload(here: Path, envelope: str, file: str) -> None:
     """Take the payload out of an envelope."""
     (here / file).write_bytes(base64.b64decode(json.loads((here / envelope).read_bytes())["payload"]))
+
+
+def seal(here: Path, file: str, kind: str, sealed: str) -> None:
+    """Seal a file, whatever is in it, as a private key at rest."""
+    data = age.seal((here / file).read_bytes(), PASSPHRASE, WORK[KeyKind(kind)], hashlib.shake_256(b"forge").digest(48))
+    (here / sealed).write_bytes(data)
 
 
 def reseal(here: Path, store: str, domain_id: str, *changes: str) -> None:
@@ -112,4 +121,10 @@ def changed(value: Any, changes: Sequence[str]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-FORGERS: dict[str, Callable[..., None]] = {"edit": edit, "sign": sign, "payload": payload, "reseal": reseal}
+FORGERS: dict[str, Callable[..., None]] = {
+    "edit": edit,
+    "sign": sign,
+    "payload": payload,
+    "seal": seal,
+    "reseal": reseal,
+}

@@ -162,6 +162,9 @@ class MemoryDisk:
     def is_directory(self, path: Path) -> bool:
         return isinstance(self._find(path), Directory)
 
+    def is_read_only(self, _: Path) -> bool:
+        return False
+
     def lock(self, path: Path) -> int | None:
         number = self._number(path)
         if number in self.locks.values():

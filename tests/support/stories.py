@@ -1,4 +1,4 @@
-"""Stories: transcripts of the real door, made again at every run and compared with what is kept.
+r"""Stories: transcripts of the real door, made again at every run and compared with what is kept.
 
     # What the story shows, in words.
     $ asl-auth-host policy hash policy.yaml
@@ -7,9 +7,11 @@
 
 `$` is a command; `>` is what the person types, `>*` what is typed unseen, `> ^C` and `> ^D` stop it; `!` is a line on
 stderr; `= N` is the exit status. Who writes a story answers a confirmation by `> WORDS`; when it is told, the words
-that confirm stand there. `forge` changes papers and logs and signs them with keys of tests
-(`support/forge.py`). Everything happens in a new directory that holds the stories' files, so only its own name is
-masked. Randomness is the story's own, so that keys and passphrases come out the same each time.
+that confirm stand there. `\xNN` in an answer is a byte, typed on a real terminal. `% WORDS` changes the machine, or
+runs a program, before the command or the answer that follows (`support/surroundings.py`). `forge` changes papers and
+logs and signs them with keys of tests (`support/forge.py`). Everything happens in a new directory that holds the
+stories' files, so only its own name is masked. Randomness is the story's own, so that keys and passphrases come out
+the same each time.
 """
 
 from __future__ import annotations
@@ -19,17 +21,17 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
-from pathlib import Path
 
 from asl_authority.errors import Aborted
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
 from asl_authority.front.verb import Answer
-from asl_authority.values.finding import Finding
 from support.forge import forge
+from support.surroundings import Surroundings, typed_on_a_terminal
+from support.surroundings import unprotected as unprotected
 
 # What others would check with, and what edits a file; everything else is the door.
 OTHER_PROGRAMS = ("openssl", "sha256sum", "sed", "cat", "cp", "cmp", "ls", "tail", "head", "rm", "mkdir", "python3")
@@ -39,13 +41,23 @@ PAPERS = ("entry", "statement")
 _STATUS = re.compile(r"= [0-9]+")
 
 
+class Meanwhile(str):
+    """Stands among answers, and is none: what happens while the person is asked."""
+
+    __slots__ = ()
+
+
 @dataclass
 class Answers:
-    """A terminal that answers from a list, and writes down both sides; what is unseen stays recognisable."""
+    """A terminal that answers from a list, and writes down both sides; what is unseen stays recognisable.
+
+    Before an answer `meanwhile` is told of all that stands before it and is none.
+    """
 
     answers: list[str]
     write: Callable[[str], object]
     said: list[str] = field(default_factory=list)
+    meanwhile: Callable[[str], object] = lambda _: None
 
     def say(self, text: str) -> None:
         """Keep it."""
@@ -67,6 +79,10 @@ class Answers:
 
     def _next(self, question: str, mark: str) -> str:
         self.write(question.rstrip(" ") + "\n")
+        while self.answers and isinstance(self.answers[0], Meanwhile):
+            change = self.answers.pop(0)
+            self.write(f"% {change}\n")
+            self.meanwhile(change)
         if not self.answers:
             raise AssertionError(f"the story has no answer to: {question}")
         answer = self.answers.pop(0)
@@ -77,7 +93,7 @@ class Answers:
             raise KeyboardInterrupt
         if answer == "^D":
             raise Aborted("the terminal was closed")
-        return answer
+        return typed_on_a_terminal(answer) if "\\x" in answer else answer
 
 
 def asked_for(question: str, shown: str) -> str:
@@ -95,11 +111,6 @@ def no_randomness(name: str) -> Callable[[int], bytes]:
         return hashlib.shake_256(f"{name} {next(count)}".encode()).digest(size)
 
     return fresh
-
-
-def unprotected(_: Path) -> Iterable[Finding]:
-    """Leaves the test's own process as it is."""
-    return ()
 
 
 class _Marked(StringIO):
@@ -149,43 +160,63 @@ def read_story(text: str) -> Iterator[Command]:
     while at < len(lines):
         line, at = lines[at], at + 1
         if not line.startswith("$ "):
-            if line.startswith("#") or not line:
+            if line.startswith(("#", "% ")) or not line:
                 yield Command(line)
             continue
         rest = lines[at:]
         end = next((n for n, each in enumerate(rest) if _STATUS.fullmatch(each) or each.startswith("$ ")), len(rest))
         told = end < len(rest) and not rest[end].startswith("$ ")
-        until = end if told else next((n for n, each in enumerate(rest[:end]) if not each.startswith(">")), end)
-        yield Command(line, tuple(_answer(each) for each in rest[:until] if each.startswith(">")))
+        until = end if told else next((n for n, each in enumerate(rest[:end]) if not each.startswith((">", "% "))), end)
+        while until and not told and rest[until - 1].startswith("% "):
+            until -= 1  # it comes after the last answer, and so before the next command
+        yield Command(line, tuple(_answer(each) for each in rest[:until] if each.startswith((">", "% "))))
         at += until
 
 
 def _answer(line: str) -> str:
+    if line.startswith("% "):
+        return Meanwhile(line[2:])
     return line.removeprefix(">").removeprefix("*").removeprefix(" ")
 
 
-def tell(name: str, story: str, here: Path) -> str:
-    """The story, told again in the directory `here`, which must be the current one."""
+def tell(name: str, story: str, around: Surroundings) -> str:
+    """The story, told again in its surroundings, whose directory must be the current one."""
     told: list[str] = []
     random = no_randomness(name)
     for command in read_story(story):
         told.append(f"{command.line}\n")
+        if command.line.startswith("% "):
+            _change(command.line[2:], around)
         if command.line.startswith("$ "):
             answers = list(command.answers)
-            status = _run(shlex.split(command.line[2:]), answers, told.append, random, here)
+            status = _run(shlex.split(command.line[2:]), answers, told.append, random, around)
             if told[-1] and not told[-1].endswith("\n"):
                 told.append("\n")
             told.append(f"= {status}\n")
             if answers:
                 told.append(f"(nobody asked for: {answers})\n")
-    return "".join(told).replace(str(here), "HERE")
+    return "".join(told).replace(str(around.here), "HERE")
+
+
+def _change(line: str, around: Surroundings) -> None:
+    words = shlex.split(line)
+    if not around.change(words) and (status := _run(words, [], lambda _: None, no_randomness(line), around)):
+        raise AssertionError(f"% {line}: ended with {status}")
 
 
 def _run(
-    argv: list[str], answers: list[str], write: Callable[[str], object], random: Callable[[int], bytes], here: Path
+    argv: list[str],
+    answers: list[str],
+    write: Callable[[str], object],
+    random: Callable[[int], bytes],
+    around: Surroundings,
 ) -> int:
+    here = around.here
+    if argv[0] in PROGRAMS and around.directory is not None:
+        return around.hand_over(argv, write)
     if argv[0] in PROGRAMS:
-        outside = Outside(Answers(answers, write), random, unprotected)
+        person = Answers(answers, write, meanwhile=lambda line: _change(line, around))
+        outside = Outside(around.terminal(person), random, around.protect)
         out, err = _Marked(write, ""), _Marked(write, "! ")
         machine = here / "machine"
         return int(

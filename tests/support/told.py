@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 _ID = r"(?P<id>[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*)"
-# What was refused, with a line of its own on stderr; a finding that failed; the same in an answer for programs.
+# What was refused, with a line of its own on stderr; what a person is told and asked again; a finding that failed; the
+# same in an answer for programs.
 _REFUSED = (
     re.compile(rf"^! asl-[a-z-]+: (?:[^ :]+: )?{_ID}: ", re.MULTILINE),
+    re.compile(rf"^{_ID}: ", re.MULTILINE),
     re.compile(rf"^(?:! )? *(?:FAILED|WARNING) +{_ID}\b", re.MULTILINE),
     re.compile(rf'"check_id": "{_ID}",\n *"ok": false'),
 )

@@ -84,12 +84,13 @@ def act(
     last head already.
     """
     from asl_authority.front import ui
-    from asl_authority.front.kept import expect_known, kept_after
+    from asl_authority.front.kept import expect_keeps, expect_known, kept_after
     from asl_authority.front.modes import expect_operation
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
     from asl_authority.operations.reading import only_reading
+    from asl_authority.storage.domains import expect_writable
 
     expect_operation(call, standing.domain_id)
     expect_may_act(standing, asked)
@@ -100,6 +101,8 @@ def act(
     if call.dry_run:
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
         return Answer(text, _planned(standing, asked, gate))
+    expect_writable(standing.source.disk, standing.source.paths.root)
+    expect_keeps(call)
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)

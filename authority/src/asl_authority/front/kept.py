@@ -85,11 +85,19 @@ def _expect_host_known(call: Call, source: Source, kept: Kept) -> None:
         call.err.write("the host's own log was held to no head: with --stick it is, where the stick has it\n")
 
 
+def expect_keeps(call: Call) -> None:
+    """The stick that is named, if one is, could keep a new head: asked before anything is done. Raises IoFailed."""
+    stick = stick_of(call)
+    if stick is not None and not call.dry_run:
+        stick.expect_writable()
+
+
 def expect_free_on_stick(call: Call, origin: str, domain_id: str) -> None:
     """The stick knows of no such log. Raises Refused, Malformed, IoFailed."""
     from asl_authority.operations.rollback import expect_new
 
     stick = stick_of(call)
+    expect_keeps(call)
     if stick is not None:
         expect_new(origin, domain_id, stick)
 

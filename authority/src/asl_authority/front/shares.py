@@ -96,11 +96,12 @@ def _recording(call: Call) -> Callable[[Held, Answer], Answer] | None:
     if domain_id is None:
         return None
     from asl_authority.front.acting import act, gate_of, standing_of
-    from asl_authority.front.kept import expect_known
+    from asl_authority.front.kept import expect_keeps, expect_known
     from asl_authority.operations.drill import drill_act
 
     gate, standing = gate_of(call), standing_of(call, domain_id)
     expect_known(call, standing.source)  # before there is a drill, not after it
+    expect_keeps(call)
 
     def record(held: Held, ended: Answer) -> Answer:
         call.terminal.say(ended.text)

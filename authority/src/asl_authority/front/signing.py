@@ -100,10 +100,17 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
 
 
 def protect(call: Call) -> None:
-    """Before the first secret: no core, no tracer, no swap; what this machine can't do is said."""
-    for finding in call.outside.protect(call.machine):
-        if not finding.ok:
-            call.terminal.say(f"WARNING {finding.check_id}: {finding.detail}\n")
+    """Before the first secret: no core, no tracer, no swap; what this machine can't do is said, and what to do."""
+    failed = [finding for finding in call.outside.protect(call.machine) if not finding.ok]
+    if failed:
+        from asl_authority.front import ui
+        from asl_authority.operations.own_rules import own_rule
+
+        for finding in failed:
+            rule = own_rule(finding.check_id)
+            lines = ui.wrapped(f"WARNING {finding.check_id}: {ui.plain(finding.detail)}", "")
+            lines += ui.wrapped(rule.now if rule else "", "  ")
+            call.terminal.say("".join(f"{line}\n" for line in lines))
 
 
 def in_the_log(call: Call) -> bool:

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def expect_free(call: Call, domain_id: str) -> None:
-    """There is a place for a store, and no such domain in it. Raises UsageError, Refused."""
+    """There is a place for a store that can be written, and no such domain in it. Raises UsageError, Refused, IoFailed.
+
+    Nobody writes there now, as far as that can be known before a person is asked for anything: Busy is raised too.
+    """
     from asl_authority.errors import Refused, UsageError
     from asl_authority.operations.reading import HOST, expect_no_domains
     from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.domains import expect_writable
     from asl_authority.storage.layout import StorePaths
 
     if not call.root.is_dir():
@@ -31,6 +35,8 @@ def expect_free(call: Call, domain_id: str) -> None:
         raise Refused(
             f"{paths.root}: is there already; nothing is overwritten", hint="see: domain list", check_id="PATH-TAKEN"
         )
+    # The host is held while a domain is founded beside it.
+    expect_writable(HostDisk(), store.host.root if store.host.root.is_dir() else call.root)
 
 
 def checked(call: Call, disk: Disk, domain_id: str, *, trusted: RootSet | None, rehearsal: bool) -> Report:

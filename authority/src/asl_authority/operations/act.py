@@ -8,8 +8,8 @@ and all of the domain is read back and held to every rule.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -199,6 +199,9 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
     signers = {name: signer_of(USES[name].level, keys[name], rehearsal=rehearsal) for name in act.all_keys}
     with held_for(standing, gate, NoteSigner(source.origin, signers["log"])) as domain:
         notes = tuple(domain.lines())
+        if notes:  # of what was recovered domain.json says nothing yet, and what follows may be refused
+            with suppress(IoFailed):
+                _renew_view(standing, source.domain_id)
         head, receipt, made = work(domain, standing, act, gate, signers)
         notes += _afterwards("domain.json was not renewed", lambda: _renew_view(standing, source.domain_id))
     for domain_id in made.concerns:
@@ -219,10 +222,23 @@ def work(
     _expect_the_same(domain.log.head, standing, tuple(domain.lines()))
     claim = _covering(domain, standing, gate)
     logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
-    made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, trial))
-    receipt = _receipt(standing, act, made, claim, domain.log)
-    last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
+    with _nothing_done():
+        made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, trial))
+        receipt = _receipt(standing, act, made, claim, domain.log)
+        last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
     return domain.commit(*made.entries, last), receipt, made
+
+
+@contextmanager
+def _nothing_done() -> Iterator[None]:
+    """Say of a disk that fails that nothing counts yet: an operation is done when its records are."""
+    try:
+        yield
+    except IoFailed as error:
+        from asl_authority.operations.own_rules import what_now
+
+        hint = f"{error.hint or what_now(error)}; nothing of this was done"
+        raise IoFailed(str(error), hint=hint, check_id=error.check_id) from None
 
 
 def _afterwards(what: str, do: Callable[[], object]) -> tuple[str, ...]:
@@ -282,9 +298,16 @@ def held_for(
 def _expect_the_same(head: Checkpoint | None, standing: Standing, notes: Iterable[str]) -> None:
     """What is changed is what was looked at. Raises Refused when the log has grown since."""
     if head != standing.report.head:
+        notes = tuple(notes)
         raise Refused(
             f"{standing.domain_id}: the log is not as it was when this was shown: " + "; ".join(notes or ("it grew",)),
-            hint="nothing of this was done; look at the domain (domain show), and do it again",
+            hint="nothing more was done now; "
+            + (
+                "was this what was interrupted? look (receipt list), and if not, "
+                if notes
+                else "look at the domain, and "
+            )
+            + "do it again",
             check_id="CLAIM-COVERS",
         )
 

@@ -30,8 +30,12 @@ class System(Protocol):
 
 def protect_process(system: System, root: Path) -> Iterator[Finding]:
     """Do what can be done, once, before the first secret; one finding each. Raises IoFailed."""
-    yield Finding("HYGIENE-CORE", system.no_core(), "no core file is written, whatever happens")
-    yield Finding("HYGIENE-DUMPABLE", system.not_dumpable(), "no other process of this user can look inside")
+    held = system.no_core()
+    said = "no core file is written, whatever happens" if held else "a crash can write a core file, with secrets in it"
+    yield Finding("HYGIENE-CORE", held, said)
+    held = system.not_dumpable()
+    said = "no other process of this user can look inside" if held else "other processes of this user can look inside"
+    yield Finding("HYGIENE-DUMPABLE", held, said)
     trouble = system.lock_memory()
     swaps = load_swaps(root)
     said = "no swap" if not swaps else f"swap is on: {', '.join(map(str, swaps))}"

@@ -50,7 +50,11 @@ OWN_RULES = (
     OwnRule("INPUT-OUTPUT", "What is read or written can be.", "is it still connected, and readable? then try again"),
     OwnRule("INPUT-LIMIT", "What is brought in at once fits into memory.", "bring it in parts"),
     OwnRule("TERMINAL-MISSING", "There is a terminal to ask on.", "run it on the host's console"),
-    OwnRule("TERMINAL-LINE", "A line that is typed is UTF-8, and not too long.", "type it again"),
+    OwnRule(
+        "TERMINAL-LINE",
+        "A line that is typed is UTF-8, and not too long.",
+        "nothing half-made is left; begin again, and type plain letters",
+    ),
     OwnRule("STOPPED", "A person goes on.", "nothing half-made is left; begin again when you are ready"),
     OwnRule("OUR-FAULT", "The program is right.", "please report the lines above"),
     # The machine.
@@ -104,11 +108,11 @@ OWN_RULES = (
     OwnRule("DRILL-OPENS", "In a drill the key opens, or comes back from its shares.", "find the right ones, today"),
     # The store, its domains and its log.
     OwnRule("STORE-MISSING", "There is a store.", "is the store volume connected and mounted? see: status; or --root"),
-    OwnRule("STORE-BUSY", "One program at a time writes into a store.", "wait until it has ended"),
+    OwnRule("STORE-BUSY", "One program at a time writes into a store.", "wait until it has ended, and begin again"),
     OwnRule("STORE-DAMAGED", "What was committed to the store is there.", READ_ONLY),
     OwnRule("STORE-FILE-LOST", "Every file that the log names is there.", READ_ONLY),
     OwnRule("STORE-COPY-HOLDS", "A copy holds what the log names.", "give another copy; nothing of it was used"),
-    OwnRule("VOLUME-FULL", "There is room on the volume.", "make some room, and begin again: nothing was lost"),
+    OwnRule("VOLUME-FULL", "There is room on the volume.", "make some room on this volume"),
     OwnRule("VOLUME-READ-ONLY", "The volume can be written.", "take its write protection off, or use another"),
     OwnRule("BLOCK-TAG", "A block has one type tag.", "put it in under the tag that it has; see: store get"),
     OwnRule("BLOCK-TEXT", "What is shown on a terminal is a short text.", "write it into a file: --output"),

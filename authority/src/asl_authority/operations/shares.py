@@ -163,7 +163,7 @@ def _typed(terminal: Terminal) -> tuple[str, ...]:
         try:
             more = find_words(line, first)
         except Malformed as refusal:
-            terminal.say(f"{str(refusal).capitalize()}: type this line again.\n")
+            terminal.say(f"{refusal.check_id}: {refusal}. Type this line again.\n")
             continue
         if not more or len(found) + len(more) > SHARE_WORDS:
             terminal.say("Too many words. " * bool(more) + "This share begins again, with word 1.\n")

@@ -75,6 +75,9 @@ class Disk(Protocol):
     def is_directory(self, path: Path) -> bool:
         """Whether it is one; a link to one is none."""
 
+    def is_read_only(self, path: Path, /) -> bool:
+        """Whether nothing can be written on the file system of a directory."""
+
     def lock(self, path: Path) -> int | None:
         """Hold a directory, no link to one, as its only writer until the number is closed; None when another does."""
 
@@ -154,6 +157,9 @@ class HostDisk:
 
     def is_directory(self, path: Path) -> bool:
         return path.is_dir() and not path.is_symlink()
+
+    def is_read_only(self, path: Path) -> bool:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
     def lock(self, path: Path) -> int | None:
         # On the directory itself: there is no lock file that a crash could leave behind.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -274,13 +275,25 @@ def held(disk: Disk, directory: Path) -> Iterator[None]:
         lock = disk.lock(directory)
     if lock is None:
         raise Busy(
-            f"{directory}: another program is writing there", hint="wait until it has ended", check_id="STORE-BUSY"
+            f"{directory}: another program is writing there",
+            hint="wait until it has ended, and begin again; nothing was done",
+            check_id="STORE-BUSY",
         )
     try:
         yield
     finally:
         with suppress(OSError):
             disk.close(lock)
+
+
+def expect_writable(disk: Disk, directory: Path) -> None:
+    """Nobody writes there now, and it can be written: to be known before a person is asked for anything.
+
+    Raises Busy, IoFailed. Who writes looks again, for both may have changed by then.
+    """
+    with held(disk, directory), durable.told("write", directory):
+        if disk.is_read_only(directory):
+            raise OSError(errno.EROFS, "read-only")
 
 
 def _create_tree(disk: Disk, paths: DomainPaths, origin: str, directories: Sequence[str]) -> None:

@@ -303,7 +303,7 @@ def failed(verb: str, path: Path, error: OSError) -> IoFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return IoFailed(
             f"{path}: can't {verb}: no space is left",
-            hint="free some space on the store volume",
+            hint="make some room on this volume",
             check_id="VOLUME-FULL",
         )
     if error.errno == errno.EROFS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from asl_authority.errors import Damaged, IoFailed, Refused
+from asl_authority.errors import Aborted, Damaged, IoFailed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths
@@ -34,6 +34,10 @@ from asl_authority.values.signed_note import MOST_BYTES, NoteKey, NoteSigner
 
 # A new file is begun once the last has this many bytes, so that copying a log takes no giant file.
 ROLL_BYTES = 64 << 20
+UNSETTLED = (
+    "log verify says whether it was whole: then it counts once the log's key is opened again, and is not to be done "
+    "twice"
+)
 # Raises when the committed head is not the one that was looked at.
 Expect = Callable[[Checkpoint], None]
 
@@ -149,8 +153,8 @@ class LogWriter:
     def commit(self, *entries: Entry) -> Checkpoint:
         """Append the records of one operation and publish the head that covers them.
 
-        When this returns, they last. When it raises IoFailed, they may or may not be found at the next opening, which
-        says so, and this writer takes nothing more.
+        When this returns, they last. When it raises IoFailed or Aborted, they may or may not be found at the next
+        opening, which says so, and this writer takes nothing more.
         """
         if self._failed or self.head is None:
             raise IoFailed(
@@ -161,9 +165,15 @@ class LogWriter:
         if not entries:
             raise ValueError("an operation without records")
         self._failed = True
-        self._roll()
-        self._append(entries)
-        head = self._publish()
+        try:
+            self._roll()
+            self._append(entries)
+            head = self._publish()
+        except IoFailed as error:
+            hint = f"{error.hint}; {UNSETTLED}" if error.hint else UNSETTLED
+            raise IoFailed(str(error), hint=hint, check_id=error.check_id) from None
+        except KeyboardInterrupt:  # too late to leave everything as it was
+            raise Aborted(f"{self.paths.log}: stopped by you while it was written", hint=UNSETTLED) from None
         self._failed = False
         return head
 

@@ -48,6 +48,12 @@ class Stick:
                 return _kept(each, data, origin)
         return None
 
+    def expect_writable(self) -> None:
+        """A stick is there, and can be written: to be known before there is something to keep. Raises IoFailed."""
+        self._expect()
+        if self.disk.is_read_only(self.root):
+            raise IoFailed(f"{self.root}: nothing can be written on this stick", hint=LOOK, check_id="STICK")
+
     def keep(self, origin: str, data: bytes) -> None:
         """Keep a checkpoint in the place of the last one, which stays beside it. Raises IoFailed.
 

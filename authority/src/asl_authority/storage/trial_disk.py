@@ -119,6 +119,10 @@ class TrialDisk:
     def is_directory(self, path: Path) -> bool:
         return path in self._directories or (path not in self._gone and self._below.is_directory(path))
 
+    def is_read_only(self, _: Path) -> bool:
+        """Never: nothing is written there."""
+        return False
+
     def lock(self, path: Path) -> int | None:
         return self._opened(bytearray()) if path in self._directories else self._below.lock(path)
 

@@ -59,5 +59,5 @@ def open_key(data: bytes, passphrase: str, kind: KeyKind, public: PublicKey) -> 
 def read_pkcs8(data: bytes) -> SecretKey:
     """The key in a PKCS#8 PrivateKeyInfo. Raises Malformed, which says nothing of what is in it."""
     if len(data) != len(PKCS8_HEAD) + KEY_BYTES or not data.startswith(PKCS8_HEAD):
-        raise Malformed("not the PKCS#8 of an Ed25519 key", check_id="KEYFILE-PKCS8")
+        raise Malformed("what is inside is not the PKCS#8 of an Ed25519 key", check_id="KEYFILE-PKCS8")
     return SecretKey(data[len(PKCS8_HEAD) :])

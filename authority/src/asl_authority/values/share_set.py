@@ -48,7 +48,11 @@ class ShareSet:
     def __post_init__(self) -> None:
         """Raises Malformed for a threshold that no set has."""
         if not LEAST_THRESHOLD <= self.threshold <= len(self.digests) <= MOST_SHARES:
-            raise Malformed(f"{self.threshold} of {len(self.digests)} shares", check_id="SHARE-SET-THRESHOLD")
+            raise Malformed(
+                f"{self.threshold} of {len(self.digests)} shares would be needed: it takes {LEAST_THRESHOLD} or more, "
+                f"and there are at most {MOST_SHARES}",
+                check_id="SHARE-SET-THRESHOLD",
+            )
 
     @property
     def sha256(self) -> str:

@@ -91,10 +91,7 @@ def read_share(typed: str) -> Share:
         raise Malformed(f"{len(found)} words, a share has {SHARE_WORDS}", check_id="SHARE-WORDS")
     raw = _decoded(found)
     if raw.group_count != 1 or raw.group_threshold != 1 or raw.member_threshold < LEAST_THRESHOLD:
-        raise Malformed(
-            f"share {raw.index + 1} is of a set in groups, or of one share: none that is made here",
-            check_id="SHARE-GROUP",
-        )
+        raise Malformed(f"share {raw.index + 1} is of a set with groups, or of one share", check_id="SHARE-GROUP")
     return _share(raw)
 
 
