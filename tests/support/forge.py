@@ -1,7 +1,8 @@
 """What a story's forger does: `forge`, which changes papers and a store's log and signs them again, with keys of tests.
 
     forge edit FILE MEMBER VALUE …          set a member (a.b.0), VALUE is JSON, or `-` takes it away
-    forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`
+    forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`,
+                                            or a payload type as it is
     forge payload ENVELOPE FILE             the file that an envelope carries
     forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
                                             name files by the digests that they have now, change a record, sign the head
@@ -49,9 +50,8 @@ def edit(here: Path, file: str, *changes: str) -> None:
 
 def sign(here: Path, file: str, kind: str, *keys: str) -> None:
     """Sign a file, whatever is in it."""
-    path, named = here / file, Kind(kind.removeprefix("real:"))
-    payload_type = named.payload_type if kind.startswith("real:") else named.rehearsal_type
-    envelope = Envelope(payload_type, path.read_bytes()).signed_by(*map(key_called, keys))
+    path = here / file
+    envelope = Envelope(payload_type_called(kind), path.read_bytes()).signed_by(*map(key_called, keys))
     path.with_name(f"{path.name}.sig").write_bytes(envelope.to_bytes())
 
 
@@ -85,6 +85,14 @@ def reseal(here: Path, store: str, domain_id: str, *changes: str) -> None:
     (paths.log / "checkpoint").write_bytes(head.to_bytes())
     for cached in paths.index.iterdir():
         cached.unlink()
+
+
+def payload_type_called(name: str) -> str:
+    """The payload type that a story means."""
+    if name.startswith("application/"):
+        return name
+    kind = Kind(name.removeprefix("real:"))
+    return kind.payload_type if name.startswith("real:") else kind.rehearsal_type
 
 
 def key_called(name: str) -> SecretKey:
