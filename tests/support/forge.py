@@ -6,6 +6,8 @@
     forge payload ENVELOPE FILE             the file that an envelope carries
     forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
                                             name files by the digests that they have now, change a record, sign the head
+    forge vouch STORE DOMAIN [LOGSEQ MEMBER VALUE …]
+                                            reseal, and have the operator sign the last receipt anew, over what is there
 
 Keys are called `roots/1`, `host/log`, `me.example/root` (a rehearsed store's), or as `support.domains.secret` has them.
 A rehearsal's payload types are meant unless `real:` stands before them. Nothing of this is in the program.
@@ -22,14 +24,19 @@ from pathlib import Path
 from typing import Any
 
 from asl_authority.operations.gate import rehearsal_roots
+from asl_authority.operations.operation_check import operations_of, payloads_under
 from asl_authority.operations.reading import HOST
-from asl_authority.storage.layout import StorePaths
+from asl_authority.operations.receipts import outputs_of, receipt_piece
+from asl_authority.storage.layout import DomainPaths, StorePaths, receipt_name
+from asl_authority.values.block import BlockMeta
 from asl_authority.values.checkpoint import Checkpoint, origin_of
-from asl_authority.values.dsse import Envelope
+from asl_authority.values.dsse import Envelope, read_envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.kinds import Kind
+from asl_authority.values.log_entry import read_entry
 from asl_authority.values.log_record import LogFile, read_log_file
 from asl_authority.values.merkle import Frontier, leaf_hashes
+from asl_authority.values.receipt import LIMITS, REHEARSAL_TYPE, read_receipt
 from asl_authority.values.signed_note import NoteSigner
 from support.domains import secret
 from support.story_domains import rehearsed_key
@@ -87,6 +94,44 @@ def reseal(here: Path, store: str, domain_id: str, *changes: str) -> None:
         cached.unlink()
 
 
+def vouch(here: Path, store: str, domain_id: str, *changes: str) -> None:
+    """As `reseal`, with a last receipt that covers its operation as it is now: only its operator keeps it honest."""
+    reseal(here, store, domain_id, *changes)
+    whole = StorePaths(here / store)
+    paths = whole.host if domain_id == HOST else whole.domain(domain_id)
+    log = read_log_file((paths.log / "log-1.aol").read_bytes())
+    entries = [(record.logseq, read_entry(record.type, record.payload)) for record in log.records]
+    logseq, last = entries[-1]
+    left = operations_of(entries)[-1][:-1]
+    old = read_receipt(read_envelope(_file(paths, receipt_name(logseq)), REHEARSAL_TYPE, LIMITS).payload, rehearsal=True)
+    outputs = outputs_of([entry for _, entry in left], old.inputs)
+    new = replace(
+        old,
+        records=tuple(hashlib.sha256(payload).hexdigest() for payload in payloads_under(entries, logseq)),
+        outputs=outputs,
+        declared=tuple(each.sha256 for each in outputs),
+    )
+    piece = receipt_piece(new, rehearsed_key(domain_id, "operator"))
+    for name, data in piece.files.items():
+        (paths.root / name).write_bytes(data)
+    envelope = hashlib.sha256(piece.blocks[0]).hexdigest()
+    paths.block(envelope).write_bytes(piece.blocks[0])
+    paths.block_meta(envelope).write_bytes(BlockMeta(envelope, len(piece.blocks[0])).to_bytes())
+    facts, blocks = {"per_artifact_id": new.per_artifact_id}, [envelope, *last.blocks[1:]]
+    reseal(
+        here,
+        store,
+        domain_id,
+        *changes,
+        *(str(logseq), "facts", json.dumps(facts)),
+        *(str(logseq), "blocks", json.dumps(blocks)),
+    )
+
+
+def _file(paths: DomainPaths, name: str) -> bytes:
+    return (paths.root / name).read_bytes()
+
+
 def payload_type_called(name: str) -> str:
     """The payload type that a story means."""
     if name.startswith("application/"):
@@ -120,4 +165,4 @@ def changed(value: Any, changes: Sequence[str]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-FORGERS: dict[str, Callable[..., None]] = {"edit": edit, "sign": sign, "payload": payload, "reseal": reseal}
+FORGERS: dict[str, Callable[..., None]] = {"edit": edit, "sign": sign, "payload": payload, "reseal": reseal, "vouch": vouch}
