@@ -1,11 +1,13 @@
 """What a story's forger does: `forge`, which changes papers and a store's log and signs them again, with keys of tests.
 
-    forge edit FILE MEMBER VALUE …          set a member (a.b.0), VALUE is JSON, or `-` takes it away
+    forge edit FILE MEMBER VALUE …          set a member (a.b.0, or a:b:0 where names have dots), VALUE is JSON, or
+                                            `-` takes it away
     forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`,
                                             or a payload type as it is
     forge payload ENVELOPE FILE             the file that an envelope carries
     forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
-                                            name files by the digests that they have now, change a record, sign the head
+                                            name files by the digests that they have now (a new one as ""), change a
+                                            record, sign the head
     forge vouch STORE DOMAIN [LOGSEQ MEMBER VALUE …]
                                             reseal, and have the operator sign the last receipt anew, over what is there
 
@@ -27,7 +29,7 @@ from asl_authority.operations.gate import rehearsal_roots
 from asl_authority.operations.operation_check import operations_of, payloads_under
 from asl_authority.operations.reading import HOST
 from asl_authority.operations.receipts import outputs_of, receipt_piece
-from asl_authority.storage.layout import DomainPaths, StorePaths, receipt_name
+from asl_authority.storage.layout import StorePaths, receipt_name
 from asl_authority.values.block import BlockMeta
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.dsse import Envelope, read_envelope
@@ -74,17 +76,18 @@ def reseal(here: Path, store: str, domain_id: str, *changes: str) -> None:
     file = paths.log / "log-1.aol"
     records = []
     for record in read_log_file(file.read_bytes()).records:
-        said = json.loads(record.payload)
-        for name in said.get("files", {}):
-            if (paths.root / name).is_file():
-                said["files"][name] = hashlib.sha256((paths.root / name).read_bytes()).hexdigest()
+        known = json.loads(record.payload).get("files", {})
         own = [
             word
             for number, *change in zip(changes[::3], changes[1::3], changes[2::3], strict=True)
             for word in change
             if int(number) == record.logseq
         ]
-        records.append(replace(record, payload=changed(said, own)))
+        said = json.loads(changed(json.loads(record.payload), own))
+        for name, digest in said.get("files", {}).items():
+            if digest in (known.get(name), "") and (paths.root / name).is_file():
+                said["files"][name] = hashlib.sha256((paths.root / name).read_bytes()).hexdigest()
+        records.append(replace(record, payload=changed(said, ())))
     log, tree, origin = LogFile(tuple(records)), Frontier(), origin_of(domain_id, rehearsal=True)
     tree.extend(leaf_hashes(log.hashes()))
     head = Checkpoint(origin, tree.size, tree.root()).signed(NoteSigner(origin, rehearsed_key(domain_id, "log")))
@@ -103,7 +106,8 @@ def vouch(here: Path, store: str, domain_id: str, *changes: str) -> None:
     entries = [(record.logseq, read_entry(record.type, record.payload)) for record in log.records]
     logseq, last = entries[-1]
     left = operations_of(entries)[-1][:-1]
-    old = read_receipt(read_envelope(_file(paths, receipt_name(logseq)), REHEARSAL_TYPE, LIMITS).payload, rehearsal=True)
+    lay = (paths.root / receipt_name(logseq)).read_bytes()
+    old = read_receipt(read_envelope(lay, REHEARSAL_TYPE, LIMITS).payload, rehearsal=True)
     outputs = outputs_of([entry for _, entry in left], old.inputs)
     new = replace(
         old,
@@ -114,10 +118,12 @@ def vouch(here: Path, store: str, domain_id: str, *changes: str) -> None:
     piece = receipt_piece(new, rehearsed_key(domain_id, "operator"))
     for name, data in piece.files.items():
         (paths.root / name).write_bytes(data)
-    envelope = hashlib.sha256(piece.blocks[0]).hexdigest()
-    paths.block(envelope).write_bytes(piece.blocks[0])
-    paths.block_meta(envelope).write_bytes(BlockMeta(envelope, len(piece.blocks[0])).to_bytes())
-    facts, blocks = {"per_artifact_id": new.per_artifact_id}, [envelope, *last.blocks[1:]]
+    before, after = (hashlib.sha256(data).hexdigest() for data in (lay, piece.blocks[0]))
+    for path in (paths.block(before), paths.block_meta(before)):
+        path.unlink()
+    paths.block(after).write_bytes(piece.blocks[0])
+    paths.block_meta(after).write_bytes(BlockMeta(after, len(piece.blocks[0])).to_bytes())
+    facts, blocks = {"per_artifact_id": new.per_artifact_id}, sorted({*last.blocks, after} - {before})
     reseal(
         here,
         store,
@@ -126,10 +132,6 @@ def vouch(here: Path, store: str, domain_id: str, *changes: str) -> None:
         *(str(logseq), "facts", json.dumps(facts)),
         *(str(logseq), "blocks", json.dumps(blocks)),
     )
-
-
-def _file(paths: DomainPaths, name: str) -> bytes:
-    return (paths.root / name).read_bytes()
 
 
 def payload_type_called(name: str) -> str:
@@ -151,7 +153,7 @@ def key_called(name: str) -> SecretKey:
 def changed(value: Any, changes: Sequence[str]) -> bytes:
     """The JSON of a value with these changes, in the one order of names, however wrong it has become."""
     for member, new in zip(changes[::2], changes[1::2], strict=True):
-        *way, last = member.split(".")
+        *way, last = member.split(":" if ":" in member else ".")
         at = value
         for each in way:
             at = at[int(each) if isinstance(at, list) else each]
@@ -165,4 +167,4 @@ def changed(value: Any, changes: Sequence[str]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-FORGERS: dict[str, Callable[..., None]] = {"edit": edit, "sign": sign, "payload": payload, "reseal": reseal, "vouch": vouch}
+FORGERS: dict[str, Callable[..., None]] = {each.__name__: each for each in (edit, sign, payload, reseal, vouch)}

@@ -123,7 +123,7 @@ def _verdict(report: Report) -> str:
     from asl_authority.front import ui
     from asl_authority.operations.reading import READ_ONLY
 
-    bad = [finding.check_id for finding in report.findings if not finding.ok]
+    bad = list(dict.fromkeys(finding.check_id for finding in report.findings if not finding.ok))
     if not bad:
         return f"All {len(report.findings)} checks hold."
     damaged = _status(report) is ExitStatus.STORE_DAMAGED
@@ -134,7 +134,7 @@ def _verdict(report: Report) -> str:
 def _status(report: Report) -> ExitStatus:
     from asl_authority.operations.domain_check import DOMAIN_ARTIFACTS
 
-    bad = [finding.check_id for finding in report.findings if not finding.ok]
+    bad = list(dict.fromkeys(finding.check_id for finding in report.findings if not finding.ok))
     if not bad:
         return ExitStatus.DONE
     return ExitStatus.STORE_DAMAGED if DOMAIN_ARTIFACTS in bad else ExitStatus.CHECK_FAILED
