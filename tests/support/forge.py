@@ -4,6 +4,7 @@
                                             `-` takes it away
     forge sign FILE TYPE KEY …              FILE.sig: an envelope over the file; TYPE is a kind (`dam`), or `real:dam`,
                                             or a payload type as it is
+    forge view FILE KIND                    FILE, with .cbor for .json: the view of it as that kind
     forge payload ENVELOPE FILE             the file that an envelope carries
     forge reseal STORE DOMAIN [LOGSEQ MEMBER VALUE …]
                                             name files by the digests that they have now (a new one as ""), change a
@@ -31,6 +32,7 @@ from asl_authority.operations.reading import HOST
 from asl_authority.operations.receipts import outputs_of, receipt_piece
 from asl_authority.storage.layout import StorePaths, receipt_name
 from asl_authority.values.block import BlockMeta
+from asl_authority.values.cbor_views import DAM_VIEW, DECISION_VIEW, REQUEST_VIEW
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.dsse import Envelope, read_envelope
 from asl_authority.values.ed25519 import SecretKey
@@ -44,6 +46,7 @@ from support.domains import secret
 from support.story_domains import rehearsed_key
 
 GONE = "-"
+VIEWS = {each.kind.name: each for each in (DAM_VIEW, REQUEST_VIEW, DECISION_VIEW)}
 
 
 def forge(words: Sequence[str], here: Path) -> None:
@@ -62,6 +65,11 @@ def sign(here: Path, file: str, kind: str, *keys: str) -> None:
     path = here / file
     envelope = Envelope(payload_type_called(kind), path.read_bytes()).signed_by(*map(key_called, keys))
     path.with_name(f"{path.name}.sig").write_bytes(envelope.to_bytes())
+
+
+def view(here: Path, file: str, kind: str) -> None:
+    """Make the view of a body."""
+    (here / file).with_suffix(".cbor").write_bytes(VIEWS[kind].of((here / file).read_bytes()))
 
 
 def payload(here: Path, envelope: str, file: str) -> None:
@@ -167,4 +175,4 @@ def changed(value: Any, changes: Sequence[str]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-FORGERS: dict[str, Callable[..., None]] = {each.__name__: each for each in (edit, sign, payload, reseal, vouch)}
+FORGERS: dict[str, Callable[..., None]] = {each.__name__: each for each in (edit, sign, view, payload, reseal, vouch)}
