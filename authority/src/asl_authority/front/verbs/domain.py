@@ -134,7 +134,7 @@ def _verdict(report: Report) -> str:
 def _status(report: Report) -> ExitStatus:
     from asl_authority.operations.domain_check import DOMAIN_ARTIFACTS
 
-    bad = list(dict.fromkeys(finding.check_id for finding in report.findings if not finding.ok))
+    bad = [finding.check_id for finding in report.findings if not finding.ok]
     if not bad:
         return ExitStatus.DONE
     return ExitStatus.STORE_DAMAGED if DOMAIN_ARTIFACTS in bad else ExitStatus.CHECK_FAILED
