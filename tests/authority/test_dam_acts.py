@@ -8,12 +8,13 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from asl_authority.errors import Refused
 from asl_authority.operations.act import Done, Standing, carry_out
+from asl_authority.operations.allowed import expect_may
 from asl_authority.operations.collect import with_signature
 from asl_authority.operations.dam_acts import next_dam, prove_dam, publication, publish_act, rotate_act, sums_file
 from asl_authority.operations.gate import rehearsal_gate
@@ -255,3 +256,30 @@ def test_who_may_not_publish_does_not(root: Path) -> None:
     with pytest.raises(Refused) as refused:
         do(root, lambda standing: publish_act(standing, publication(after)))
     assert refused.value.check_id == "DAM-ROLE-HELD"
+
+
+@pytest.mark.parametrize("act", ["execute", "publish"])
+def test_whom_the_policy_does_not_allow_may_neither_execute_nor_publish(
+    act: Literal["publish", "execute"], root: Path
+) -> None:
+    standing = stand(root)
+    authority = standing.report.authority
+    policy = authority.policy
+
+    def under(publishes: tuple[Role, ...], executes: tuple[Role, ...]) -> Standing:
+        other = replace(
+            policy,
+            publication=replace(policy.publication, allowed_roles=publishes),
+            execution=replace(policy.execution, allowed_roles=executes),
+        )
+        dams = (replace(authority.dams[-1], policy=other),)
+        return replace(standing, report=replace(standing.report, authority=replace(authority, dams=dams)))
+
+    mine, others = (Role.AUDIT, Role.PUBLISH), (Role.AUDIT, Role.FEDERATE)
+    yes, no = ((mine, others), (others, mine)) if act == "publish" else ((others, mine), (mine, others))
+    expect_may(standing, act)
+    expect_may(under(*yes), act)
+    for roles in (no, ((), ())):
+        with pytest.raises(Refused) as refused:
+            expect_may(under(*roles), act)
+        assert refused.value.check_id == "POLICY-ROLE-ALLOWED"

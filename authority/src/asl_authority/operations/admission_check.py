@@ -88,7 +88,7 @@ def _facts(step: Step) -> Finding:
     if step.decided is not None:
         record = step.decided.record.body
         right &= record.domain_id == step.domain_id and step.state is STATE_AFTER.get(record.decision)
-    return Finding(ADMISSION_FACTS, right, said)
+    return Finding(ADMISSION_FACTS, right, said if right else f"{said}: the record says otherwise than its files")
 
 
 def _files(step: Step, decided: Decided) -> Finding:
@@ -101,7 +101,13 @@ def _files(step: Step, decided: Decided) -> Finding:
     else:
         whole &= decided.pin is None
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in decided.files().items()}
-    return Finding(ADMISSION_FILES, whole and dict(step.entry.files) == digests, f"epoch {decided.epoch}")
+    others = sorted({name for name, _ in {*step.entry.files.items()} ^ {*digests.items()}})
+    said = f"epoch {decided.epoch}"
+    if others:
+        said = f"{said}: not what follows from the decision: {', '.join(others[:3])}"
+    elif not whole:
+        said = f"{said}: a lease or a pin is missing, or is not the decision's"
+    return Finding(ADMISSION_FILES, whole and not others, said)
 
 
 def _views(reading: Reading, decided: Decided) -> list[Finding]:
@@ -121,4 +127,4 @@ def _snapshot(step: Step, snapshots: Mapping[str, Snapshot]) -> Finding:
     """ADMISSION-SNAPSHOT: the decision is pinned to a snapshot of the receiver that was there before it."""
     name = step.decided.record.body.snapshot_id if step.decided else ""
     there = name in snapshots and snapshots[name].logseq < step.logseq
-    return Finding(ADMISSION_SNAPSHOT, there, name)
+    return Finding(ADMISSION_SNAPSHOT, there, name if there else f"{name} is no snapshot from before the decision")

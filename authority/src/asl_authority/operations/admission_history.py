@@ -233,5 +233,6 @@ def _decided(reading: Reading, entry: Entry, epoch: int, *, rehearsal: bool) -> 
 def _only(names: Iterable[str], start: str) -> str:
     found = [name for name in names if fits(name, start, JSON)]
     if len(found) != 1:
-        raise Malformed(f"{start}: {len(found)} such files, there is one", check_id=ADMISSION_FACTS)
+        words = f"the record of a decision names one file {start}*.json, this one {len(found)}"
+        raise Malformed(words, check_id=ADMISSION_FACTS)
     return found[0]

@@ -9,6 +9,7 @@ from functools import partial
 
 from asl_authority.errors import Refused
 from asl_authority.operations.act import Act, Bench, Made, Standing
+from asl_authority.operations.allowed import expect_may
 from asl_authority.operations.collect import Task, lint
 from asl_authority.operations.pieces import Piece
 from asl_authority.operations.root_chain import judged, with_given
@@ -117,7 +118,11 @@ def publication(standing: Standing) -> dict[str, bytes]:
 
 
 def publish_act(standing: Standing, files: Mapping[str, bytes]) -> Act:
-    """Record that the DAM in force was given out, with the SHA-256 of everything beside it. Raises Refused."""
+    """Record that the DAM in force was given out, with the SHA-256 of everything beside it.
+
+    Raises Refused, also where the domain's operator may not publish.
+    """
+    expect_may(standing, "publish")
     signed = standing.report.authority.dams[-1].dam
     dam = signed.body
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

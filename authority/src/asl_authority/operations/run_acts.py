@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from asl_authority.errors import Malformed, Refused
 from asl_authority.operations.act import Act, Bench, Made, Standing
+from asl_authority.operations.allowed import expect_may
 from asl_authority.operations.pieces import Piece
 from asl_authority.storage.blocks import MOST_READ, BlockStore
 from asl_authority.values.canonical import canonical_bytes
@@ -42,8 +43,10 @@ def output_names(run: Run) -> dict[str, str]:
 def run_act(standing: Standing, program: Program, inputs: Mapping[str, bytes]) -> Act:
     """Run the program now, before any key is opened, and bring program, inputs and outputs into the store.
 
-    Raises Malformed for inputs that do not fit and for what goes beyond the limits, Refused for too much to keep.
+    Raises Malformed for inputs that do not fit and for what goes beyond the limits, Refused for too much to keep, and
+    where the domain's operator may not execute.
     """
+    expect_may(standing, "execute")
     run = run_program(program, inputs)
     named = output_names(run)
     blocks = (program.to_bytes(), *inputs.values(), *run.outputs.values())

@@ -304,19 +304,14 @@ def check_record(
 ) -> tuple[Finding, ...]:
     """Whether a decision is one that may be made. `found` is what the checks of request and DAM have answered."""
     accepts = record.decision in STATE_AFTER
-    said = (record.request_id, record.domain_id, record.dam_hash, record.policy_hash)
+    equal = _about(record, request, dam, accepts=accepts)
     asked, admitted = set(request.requested_scope), set(record.admitted_scope)
     within = admitted == asked if record.decision is Decision.ACCEPTED else admitted <= asked
     answers = list(found)
     failed = [each.check_id for each in answers if not each.ok]
     unasked = [check_id for check_id in ASKED_FIRST if check_id not in {each.check_id for each in answers}]
     return (
-        Finding(
-            "ADMISSION-RECORD-EQUAL",
-            said == (request.request_id, request.domain_id, request.dam_hash, dam.policy_hash)
-            and (not accepts or request.dam_hash == dam.hash),
-            f"the record is about request {record.request_id} of {record.domain_id}",
-        ),
+        equal,
         Finding("ADMISSION-ADMITTED", within, f"{record.decision}: {', '.join(record.admitted_scope) or 'nothing'}"),
         Finding(
             "ADMISSION-REFUSED",
@@ -330,6 +325,20 @@ def check_record(
         ),
         check_move(state, STATE_AFTER.get(record.decision, state)) if accepts else _unchanged(state),
     )
+
+
+def _about(record: AdmissionRecord, request: AdmissionRequest, dam: Dam, *, accepts: bool) -> Finding:
+    """ADMISSION-RECORD-EQUAL. What was refused may have named a DAM that was not beside it."""
+    pairs = (
+        ("request", record.request_id, request.request_id),
+        ("domain", record.domain_id, request.domain_id),
+        ("DAM", record.dam_hash, request.dam_hash),
+        ("policy", record.policy_hash, dam.policy_hash),
+        *((("DAM", request.dam_hash, dam.hash),) if accepts else ()),
+    )
+    other = [f"the {name} is {is_}, not {said}" for name, said, is_ in pairs if said != is_]
+    words = "; ".join((f"the record is about request {record.request_id} of {record.domain_id}", *other))
+    return Finding("ADMISSION-RECORD-EQUAL", not other, words)
 
 
 def _unchanged(state: State) -> Finding:
@@ -352,7 +361,8 @@ def make_lease(record: AdmissionRecord) -> Lease:
 def check_lease(lease: Lease, record: AdmissionRecord) -> Finding:
     """ADMISSION-LEASE-EQUAL: the lease is the one of this record."""
     same = record.lease is not None and lease == make_lease(record)
-    return Finding("ADMISSION-LEASE-EQUAL", same, f"{lease.domain_id}, epoch {lease.granted_epoch}")
+    words = f"{lease.domain_id}, epoch {lease.granted_epoch}"
+    return Finding("ADMISSION-LEASE-EQUAL", same, words if same else f"{words}: not the lease that was decided")
 
 
 def check_lease_holds(lease: Lease, epoch: int, role: Role, used_bytes: int) -> Finding:

@@ -10,7 +10,7 @@ from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.frozen import frozen, replace
 from asl_authority.values.identifiers import DOMAIN_ID, U32
-from asl_authority.values.request import AuthorityRequest, SubjectType, expect_roles
+from asl_authority.values.request import AuthorityRequest, SubjectType, check_no_root, expect_roles
 from asl_authority.values.roles import Role, role_set
 from asl_authority.values.rootset import CERTIFICATE, RootSet, check_quorum
 from asl_authority.values.rules import Rule
@@ -162,9 +162,7 @@ def check_certificate(certificate: Signed[Certificate], roots: RootSet) -> tuple
             roots.holds(issuer) and signed,
             f"{issuer.key_id} {words} and is {'one' if roots.holds(issuer) else 'none'} of the roots",
         ),
-        Finding(
-            "CERTIFICATE-NOT-A-ROOT", not roots.holds(certificate.body.subject_pubkey), certificate.body.subject_id
-        ),
+        check_no_root("CERTIFICATE-NOT-A-ROOT", certificate.body.subject_pubkey, roots),
         check_quorum(certificate.envelope, roots),
     )
 
@@ -192,7 +190,8 @@ def check_log_key(
 ) -> Finding:
     """LOG-KEY-CERTIFIED: checkpoints that this key signs are those of the domain."""
     found = find_accepted(certificates, roots, (SubjectType.LOG, key, domain_id))
-    return Finding("LOG-KEY-CERTIFIED", found is not None, f"{key.key_id} for the log of {domain_id}")
+    words = f"{key.key_id} for the log of {domain_id}{'' if found else ': no certificate'}"
+    return Finding("LOG-KEY-CERTIFIED", found is not None, words)
 
 
 def check_principal(

@@ -69,8 +69,9 @@ def check_operation(config: Config, domain_id: str, operation: Operation) -> Fin
     rules = config.domain(domain_id)
     if rules is None:
         return Finding("CONFIG-OPERATION", True, f"nothing is said of {domain_id}")
-    words = f"{operation} on {rules.name}; allowed: {_words(rules.allowed_operations)}"
-    return Finding("CONFIG-OPERATION", operation in rules.allowed_operations, words)
+    ok = operation in rules.allowed_operations
+    words = f"{operation}{'' if ok else ' is not allowed'} on {rules.name}; allowed: {_words(rules.allowed_operations)}"
+    return Finding("CONFIG-OPERATION", ok, words)
 
 
 def check_pools(config: Config, mounted: Container[str]) -> Finding:

@@ -199,7 +199,9 @@ def check_may(dam: Dam, key: PublicKey, role: Role) -> tuple[Finding, ...]:
     principal = dam.principal(key)
     held = principal.roles if principal else ()
     return (
-        Finding("DAM-PRINCIPAL-LISTED", principal is not None, f"key {key.key_id}"),
+        Finding(
+            "DAM-PRINCIPAL-LISTED", principal is not None, f"key {key.key_id}{'' if principal else ' is no principal'}"
+        ),
         Finding("DAM-ROLE-HELD", role in held, f"needs {role}, has {', '.join(held) or 'none'}"),
         Finding(
             "DAM-IN-SCOPE", role in dam.effective_scope, f"needs {role}, in scope {', '.join(dam.effective_scope)}"
@@ -213,7 +215,7 @@ def check_act(envelope: Envelope, dam: Dam, role: Role) -> tuple[Finding, ...]:
     ids = [each.key_id for each in envelope.signatures]
     who = [each for each in dam.principals if each.principal_id in ids]
     if not who:
-        return (Finding("DAM-PRINCIPAL-LISTED", False, f"signed by {', '.join(ids) or 'nobody'}"),)
+        return (Finding("DAM-PRINCIPAL-LISTED", False, f"signed by no principal, by {', '.join(ids) or 'nobody'}"),)
     able = next((each for each in who if role in each.roles), who[0])
     words = "; ".join(each.detail for each in signed)
     return (

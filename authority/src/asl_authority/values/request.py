@@ -101,6 +101,12 @@ def check_request(
     signed = check_signatures(request.envelope, {key.key_id: key})
     return (
         Finding("REQUEST-POSSESSION", all(each.ok for each in signed), f"{key.key_id}: {signed[0].detail}"),
-        *(() if roots is None else (Finding("REQUEST-NOT-A-ROOT", not roots.holds(key), key.key_id),)),
+        *(() if roots is None else (check_no_root("REQUEST-NOT-A-ROOT", key, roots),)),
         check_hash_equal(policy, {"the request": asked.policy_hash}),
     )
+
+
+def check_no_root(check_id: str, key: PublicKey, roots: RootSet) -> Finding:
+    """By whichever rule, that roots are no subjects: what they certify signs what they may not."""
+    held = roots.holds(key)
+    return Finding(check_id, not held, f"{key.key_id}{' is one of the roots itself' if held else ''}")

@@ -174,8 +174,9 @@ def check_ratified(
     """Whether the roots have ratified this policy of this domain."""
     said = ratification.body
     same = (said.domain_id, said.policy_hash) == (domain_id, policy_hash)
+    words = f"policy {said.policy_hash} of {said.domain_id}"
     return (
-        Finding("POLICY-RATIFIED", same, f"policy {said.policy_hash} of {said.domain_id}"),
+        Finding("POLICY-RATIFIED", same, words if same else f"{words}, not {policy_hash} of {domain_id}"),
         check_quorum(ratification.envelope, roots),
     )
 

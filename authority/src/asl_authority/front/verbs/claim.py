@@ -175,6 +175,12 @@ def _judged(call: Call) -> Judged | None:
             check_id="BUILDERS-NAMED",
         )
     beside = path.with_name(f"{path.name}.dsse.json")
+    if not given and path.is_file() and not beside.exists():
+        raise UsageError(
+            f"{beside}: no such file: who has signed {path.name}?",
+            hint="its builders' signatures lie in that file, or name theirs: --signatures",
+            check_id="PATH-MISSING",
+        )
     files = given or (beside,)
     with named(path):
         return judge(read_file(path, MOST), [(str(file), read_file(file, 2 * MOST)) for file in files], builders)

@@ -123,7 +123,7 @@ def _verdict(report: Report) -> str:
     from asl_authority.front import ui
     from asl_authority.operations.reading import READ_ONLY
 
-    bad = [finding.check_id for finding in report.findings if not finding.ok]
+    bad = list(dict.fromkeys(finding.check_id for finding in report.findings if not finding.ok))
     if not bad:
         return f"All {len(report.findings)} checks hold."
     damaged = _status(report) is ExitStatus.STORE_DAMAGED

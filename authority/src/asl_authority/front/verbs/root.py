@@ -63,12 +63,17 @@ def show(call: Call) -> Answer:
 
 
 def verify(call: Call) -> Answer:
-    """Whether a rotation leads from the held set to its own, which is then written."""
+    """Whether a rotation leads from the held set to its own, which is then written; or whether a policy is ratified."""
+    from asl_authority.errors import UsageError
     from asl_authority.front.given import verdict
     from asl_authority.operations.artifacts import again
     from asl_authority.storage.plain_files import write_new
-    from asl_authority.values.rootset import check_rotation
+    from asl_authority.values.rootset import RATIFICATION, check_rotation
 
+    if _kind_of(call) == RATIFICATION.name:
+        return _verify_ratified(call)
+    if call.values.get("policy") or call.values.get("domain_id"):
+        raise UsageError("--policy and --domain-id: a rotation speaks of neither; they go with a ratification")
     held, rotation = given_root_set(call.path("root_set")), _rotation(call)
     new = rotation.body.new
     findings = [*rotation.findings, *check_rotation(rotation.signed, held)]
@@ -78,6 +83,26 @@ def verify(call: Call) -> Answer:
         return answer
     write_new(path, new.to_bytes())
     return Answer(f"{answer.text}{path}: root set {new.version}\n", {**answer.members, "file": str(path)})
+
+
+def _verify_ratified(call: Call) -> Answer:
+    """Whether the roots have ratified this policy, for its domain or for the one that is named."""
+    from asl_authority.errors import UsageError
+    from asl_authority.front.given import given_policy, verdict
+    from asl_authority.operations.artifacts import again, form_of, load
+    from asl_authority.values.rootset import RATIFICATION, check_ratified, read_ratification
+
+    if (path := call.values.get("policy")) is None:
+        raise UsageError("--policy is missing: which policy is it about?", hint="the domain's own, as it hands it out")
+    if call.values.get("output"):
+        raise UsageError("--output: a ratification leads to no root set")
+    roots, policy = given_root_set(call.path("root_set")), given_policy(path)
+    found = load(call.path("file"), form_of(RATIFICATION, read_ratification, rehearsal=rehearsal_of(call)))
+    domain_id = call.values.get("domain_id", found.body.domain_id)
+    findings = [*found.findings, *check_ratified(found.signed, domain_id, policy.hash, roots)]
+    findings += again(found.envelope, roots.root_keys)
+    what = f"the ratification of a policy of {found.body.domain_id}"
+    return verdict(what, findings, domain_id=found.body.domain_id, policy_hash=found.body.policy_hash)
 
 
 def rotate(call: Call) -> Answer:
@@ -192,12 +217,20 @@ VERBS = (
     ),
     Verb(
         "root verify",
-        "say whether a rotation of the roots holds",
+        "say whether a rotation of the roots holds, or a ratification of theirs",
         "Holds a rotation against the root set that is trusted now: it goes out from that set, counts one further, and "
         "as many keys of the old set and of the new one have signed as each demands; every signature is verified by "
-        "two implementations. With --output the new set is written when all of it holds. Ends with 3 when not.",
+        "two implementations. With --output the new set is written when all of it holds. A ratification is held to the "
+        "policy of --policy, and to the domain of --domain-id where that is given. Ends with 3 when not.",
         verify,
-        (FILE, ROOT_SET, NEW_FILE, REHEARSAL),
+        (
+            FILE,
+            ROOT_SET,
+            NEW_FILE,
+            Argument(("--policy",), "with a ratification: the policy, its edited text or its JSON", "FILE", "path"),
+            Argument(("--domain-id",), "with a ratification: the domain that it must be of", "ID"),
+            REHEARSAL,
+        ),
     ),
     Verb(
         "root rotate",
