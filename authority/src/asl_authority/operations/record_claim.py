@@ -52,7 +52,7 @@ def record_claim(disk: Disk, root: Path, session_id: str, word: Word) -> Recorde
             domain = held.enter_context(opened(disk, paths, origin, None, session=session_id))
         except Refused as error:
             prepared, _ = _worded(disk, paths, origin, word)
-            return Recorded(prepared, False, (f"not stored: {error}",))
+            return Recorded(prepared, False, (f"not stored: {error} ({error.check_id})",))
         prepared, inventory = _worded(disk, paths, origin, word)
         domain.commit(*pin(domain, store, inventory, prepared.claim))
         return Recorded(prepared, True, tuple(domain.lines()))
