@@ -10,6 +10,7 @@
                                             change a receipt, have the operator sign it in both forms, and reseal
     forge unsigned STORE DOMAIN SIZE        sign the head of the first SIZE records only; nobody signs that of all
     forge roll STORE DOMAIN LOGSEQ          have the log go on in a file of its own from this record on
+    forge hashed STORE DOMAIN LOGSEQ FILE   what a record's hash is over, as a file
     forge record FILE LINE MEMBER VALUE …   change a line of a ceremony's record, and chain what follows to it
 
 A value `@FILE` is the SHA-256 of a file. Keys are called `roots/1`, `host/log`, `me.example/root` (a rehearsed
@@ -35,7 +36,7 @@ from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.dsse import Envelope
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.kinds import Kind
-from asl_authority.values.log_record import LogFile, Record, RecordType, file_bytes, read_log_file
+from asl_authority.values.log_record import FIRST_HASH, LogFile, Record, RecordType, file_bytes, read_log_file
 from asl_authority.values.merkle import Frontier, leaf_hashes
 from asl_authority.values.per_signature import sign_receipt
 from asl_authority.values.receipt import read_receipt
@@ -127,6 +128,13 @@ def roll(here: Path, store: str, domain_id: str, logseq: str) -> None:
     paths.log_file(at + 1).write_bytes(file_bytes(records[at:], LogFile(tuple(records)).hashes()[at - 1]))
 
 
+def hashed(here: Path, store: str, domain_id: str, logseq: str, file: str) -> None:
+    """Write a record as `dam publish` does."""
+    log, at = LogFile(tuple(_records(_paths(here, store, domain_id)))), int(logseq) - 1
+    before = log.hashes()[at - 1] if at else FIRST_HASH
+    (here / file).write_bytes(log.records[at].hashed(before))
+
+
 def record(here: Path, file: str, number: str, *changes: str) -> None:
     """Change a line of a ceremony's record; there is no secret in its chain."""
     path, lines = here / file, [b""]
@@ -198,6 +206,7 @@ def changed(value: Any, changes: Sequence[str]) -> bytes:
 FORGERS: dict[str, Callable[..., None]] = {
     "append": append,
     "edit": edit,
+    "hashed": hashed,
     "payload": payload,
     "receipt": receipt,
     "record": record,

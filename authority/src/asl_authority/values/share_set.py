@@ -48,7 +48,8 @@ class ShareSet:
     def __post_init__(self) -> None:
         """Raises Malformed for a threshold that no set has."""
         if not LEAST_THRESHOLD <= self.threshold <= len(self.digests) <= MOST_SHARES:
-            raise Malformed(f"{self.threshold} of {len(self.digests)} shares", check_id="SHARE-SET-THRESHOLD")
+            words = f"a threshold of {self.threshold} with {len(self.digests)} shares"
+            raise Malformed(words, check_id="SHARE-SET-THRESHOLD")
 
     @property
     def sha256(self) -> str:
