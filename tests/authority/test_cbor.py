@@ -159,6 +159,27 @@ def test_a_view_of_another_body_is_named(view: View, body: bytes) -> None:
         assert (finding.check_id, finding.ok) == ("VIEW-EQUAL", False)
 
 
+@pytest.mark.parametrize(
+    ("check_id", "data"),
+    [
+        ("CBOR-SIZE", bytes((1 << 20) + 1)),
+        ("CBOR-DEPTH", b"\xa1\x01" + b"\x81" * 20 + b"\x01"),
+        ("CBOR-WHOLE", DAM_VIEW.of(a_dam().body.to_bytes()) + b"\0"),
+        ("CBOR-TYPES", b"\xa1\x01\x20"),
+        ("CBOR-DETERMINISTIC", b"\xa1\x01\x18\x01"),
+        ("VIEW-SCHEMA", b"\xa1\x01\x01"),
+        ("", DAM_VIEW.of(a_dam(version=2).body.to_bytes())),
+    ],
+)
+def test_what_is_no_view_at_all_is_named_by_the_rule_that_it_breaks(check_id: str, data: bytes) -> None:
+    body = a_dam().body.to_bytes()
+    *before, last = DAM_VIEW.judge(data, body)
+
+    assert (last.check_id, last.ok) == ("VIEW-EQUAL", False)
+    assert [(each.check_id, each.ok) for each in before] == ([(check_id, False)] if check_id else [])
+    assert DAM_VIEW.judge(DAM_VIEW.of(body), body) == (DAM_VIEW.check(DAM_VIEW.of(body), body),)
+
+
 def test_a_view_of_a_newer_dam_is_not_believed_for_the_older() -> None:
     assert not DAM_VIEW.check(DAM_VIEW.of(a_dam(version=2).body.to_bytes()), a_dam().body.to_bytes()).ok
 

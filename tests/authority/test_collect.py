@@ -18,7 +18,7 @@ from asl_authority.operations.collect import Task, continued, lint, sign_here, s
 from asl_authority.operations.confirm import asked_words, confirm
 from asl_authority.operations.gate import expect_keys_allowed, rehearsal_here
 from asl_authority.operations.keys import write_sealed
-from asl_authority.storage.plain_files import write_all_new
+from asl_authority.storage.plain_files import named, write_all_new
 from asl_authority.values import rfc8032
 from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.finding import Finding
@@ -66,6 +66,22 @@ def words_of(digest: bytes) -> str:
 
 def check_id_of(refusal: pytest.ExceptionInfo[AuthorityError]) -> str:
     return refusal.value.check_id
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("dam.scope: expected an array", "dam: dam.scope: expected an array"),
+        ("not canonical", "dam: not canonical"),
+        ("dam: unknown member", "dam: unknown member"),
+        ("dam is not what dam.sig signs", "dam is not what dam.sig signs"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_name_once_whatever_that_is(words: str, said: str) -> None:
+    with pytest.raises(Malformed) as refused, named(Path("dam")):
+        raise Malformed(words)
+
+    assert str(refused.value) == said
 
 
 def test_signatures_of_two_sessions_make_one_envelope_whatever_their_order(tmp_path: Path) -> None:

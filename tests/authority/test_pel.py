@@ -91,6 +91,18 @@ def test_limits_count_what_is_read_and_made_to_the_step() -> None:
     assert refused(PROGRAM, INPUTS, RunLimits(steps=steps - 1)) == "PEL-LIMIT-STEPS"
 
 
+def test_a_program_of_as_many_steps_as_a_run_takes_is_read() -> None:
+    def lists(count: int) -> Program:
+        members = tuple(Member(f"m{n:04}", "v") for n in range(3998))
+        steps = tuple(Step(Operator.SNAPSHOT, members, f"v{n}") for n in range(count))
+        return Program((Step(Operator.INGEST, FIRST, "v"), *steps), (Member("x", f"v{count - 1}"),))
+
+    most = read_program(lists(5).to_bytes())
+
+    assert run_program(most, {FIRST: b"first\n"}).outputs
+    assert refused(read_program(lists(6).to_bytes()), {FIRST: b"first\n"}) == "PEL-LIMIT-STEPS"
+
+
 FORMS = {
     Operator.INGEST: some.just(FIRST),
     Operator.HASH: some.just("v0"),

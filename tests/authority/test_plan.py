@@ -180,6 +180,18 @@ def test_what_carrying_it_out_would_refuse_its_plan_refuses(root: Path) -> None:
         plan_act(standing, create_act(standing), rehearsal_gate())
 
 
+def test_a_dry_run_after_an_interruption_recovers_nothing_and_does_not_say_so(root: Path) -> None:
+    standing = stand(root)
+    log = standing.source.paths.log_file(1)
+    log.write_bytes(log.read_bytes() + b"a record that was cut off")
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    with pytest.raises(Refused, match="a dry run recovers nothing") as refused:
+        plan_act(standing, create_act(standing), rehearsal_gate())
+    assert refused.value.check_id == "CLAIM-COVERS"
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
 def unsigned_founding(name: str, **asked: Any) -> Founding:
     """As before the roots have signed, and before its keys are sealed."""
     whole = founding(name, **asked)

@@ -219,7 +219,7 @@ def work(
 
     A `trial` does the same on a disk that keeps nothing, with signers that sign nothing.
     """
-    _expect_the_same(domain.log.head, standing, tuple(domain.lines()))
+    _expect_the_same(domain.log.head, standing, tuple(domain.lines()), trial=trial)
     claim = _covering(domain, standing, gate)
     logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
     with _nothing_done():
@@ -295,10 +295,17 @@ def held_for(
     )
 
 
-def _expect_the_same(head: Checkpoint | None, standing: Standing, notes: Iterable[str]) -> None:
+def _expect_the_same(head: Checkpoint | None, standing: Standing, notes: Iterable[str], *, trial: bool = False) -> None:
     """What is changed is what was looked at. Raises Refused when the log has grown since."""
     if head != standing.report.head:
         notes = tuple(notes)
+        if trial:  # what it recovered has come to no disk
+            raise Refused(
+                f"{standing.domain_id}: an interruption has left something behind the head of the log, and a dry run "
+                "recovers nothing",
+                hint="see: log verify; without --dry-run it is recovered, and nothing else is done: then try again",
+                check_id="CLAIM-COVERS",
+            )
         raise Refused(
             f"{standing.domain_id}: the log is not as it was when this was shown: " + "; ".join(notes or ("it grew",)),
             hint="nothing more was done now; "

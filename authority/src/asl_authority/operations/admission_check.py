@@ -118,8 +118,9 @@ def _views(reading: Reading, decided: Decided) -> list[Finding]:
         (DECISION, DECISION_VIEW, decided.record.body.to_bytes()),
     )
     return [
-        view.check(reading.load(layout.admission_name(decided.epoch, f"{name}.cbor"), bytes), body)
+        finding
         for name, view, body in views
+        for finding in view.judge(reading.load(layout.admission_name(decided.epoch, f"{name}.cbor"), bytes), body)
     ]
 
 

@@ -241,9 +241,13 @@ def _restores(reading: Reading, snapshots: dict[str, Snapshot]) -> list[Finding]
     for logseq, entry in reading.of(RecordType.RESTORE):
         facts = entry.facts
         snapshot = snapshots.get(str(facts.get("snapshot_id")))
-        said = (facts.get("size"), facts.get("root"))
-        same = snapshot is not None and snapshot.logseq < logseq and said == (snapshot.head.size, snapshot.head.root)
-        found.append(Finding(DOMAIN_RESTORED, same, f"record {logseq} goes back to {facts.get('snapshot_id')}"))
+        why = ""
+        if snapshot is None or snapshot.logseq >= logseq:
+            why = ", which is no earlier snapshot of this domain"
+        elif (facts.get("size"), facts.get("root")) != (snapshot.head.size, snapshot.head.root):
+            why = ", which pins another head than it says"
+        words = f"record {logseq} goes back to {facts.get('snapshot_id')}{why}"
+        found.append(Finding(DOMAIN_RESTORED, not why, words))
     return found
 
 

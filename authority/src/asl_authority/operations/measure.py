@@ -10,7 +10,7 @@ from typing import TypeVar
 from asl_authority.errors import Malformed, Refused
 from asl_authority.storage import helper, machine_facts, sealed_media, state, surroundings
 from asl_authority.values.environment import DECLARED_WORD, FACTS, Environment, Fact, LayerSeal, Status, declared
-from asl_authority.values.kernel_words import read_kernel_words
+from asl_authority.values.kernel_words import AGAIN, read_kernel_words
 from asl_authority.values.readings import Readings
 from asl_authority.values.state import Seal
 
@@ -61,10 +61,10 @@ def measure(machine: Path, store_root: Path, readings: Readings) -> Measured:
         raise Malformed(
             "the kernel's command line and the record of the initramfs do not name the same image and layers",
             check_id="CLAIM-SEAL",
-            hint="restart this machine from its medium",
+            hint=AGAIN,
         )
     if readings.image not in (None, seal.image if seal else None):
-        raise Malformed("the medium that was read is of another image", check_id="CLAIM-SEAL")
+        raise Malformed("the medium that was read is of another image", check_id="CLAIM-SEAL", hint=AGAIN)
     environment = Environment(
         image_id=_fact(seal.image if seal else None),
         medium=_fact(readings.medium),

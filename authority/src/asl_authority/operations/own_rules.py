@@ -114,7 +114,11 @@ OWN_RULES = (
     OwnRule("STORE-COPY-HOLDS", "A copy holds what the log names.", "give another copy; nothing of it was used"),
     OwnRule("VOLUME-FULL", "There is room on the volume.", "make some room on this volume"),
     OwnRule("VOLUME-READ-ONLY", "The volume can be written.", "take its write protection off, or use another"),
-    OwnRule("BLOCK-TAG", "A block has one type tag.", "put it in under the tag that it has; see: store get"),
+    OwnRule(
+        "BLOCK-TAG",
+        "A block has one type tag.",
+        "see: store get; where domain check says that it belongs to nothing, take it and its meta file away",
+    ),
     OwnRule("BLOCK-TEXT", "What is shown on a terminal is a short text.", "write it into a file: --output"),
     OwnRule("DOMAIN-UNKNOWN", "The domain is there.", "see: domain list"),
     OwnRule("DOMAIN-TAKEN", "A new domain has a new id.", "see: domain list"),

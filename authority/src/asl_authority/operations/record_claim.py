@@ -19,7 +19,6 @@ from asl_authority.storage.layout import DomainPaths, StorePaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.storage.snapshots import Inventory, take_inventory
 from asl_authority.values.checkpoint import origin_of
-from asl_authority.values.log_entry import read_entry
 from asl_authority.values.log_record import RecordType
 
 # How a state of the store gets its claim.
@@ -53,7 +52,7 @@ def record_claim(disk: Disk, root: Path, session_id: str, word: Word) -> Recorde
             domain = held.enter_context(opened(disk, paths, origin, None, session=session_id))
         except Refused as error:
             prepared, _ = _worded(disk, paths, origin, word)
-            return Recorded(prepared, False, (f"not stored: {error}",))
+            return Recorded(prepared, False, (f"not stored: {error} ({error.check_id})",))
         prepared, inventory = _worded(disk, paths, origin, word)
         domain.commit(*pin(domain, store, inventory, prepared.claim))
         return Recorded(prepared, True, tuple(domain.lines()))
@@ -67,9 +66,9 @@ def _worded(disk: Disk, paths: DomainPaths, origin: str, word: Word) -> tuple[Pr
 
 
 def last_claim(reader: LogReader) -> str | None:
-    """The SHA-256 of the last claim in a log: it is the id of the block that holds it. Raises Damaged, IoFailed."""
+    """The SHA-256 of the last claim in a log, which is its block's id. Raises Damaged, Malformed, IoFailed."""
     found = None
     for record in reader.records():
-        if record.type == RecordType.CLAIM and (blocks := read_entry(record.type, record.payload).blocks):
+        if record.type == RecordType.CLAIM and (blocks := reader.entry(record).blocks):
             found = blocks[0]
     return found

@@ -19,7 +19,7 @@ from asl_authority.values.deviation import lost_heads
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.kept_head import KeptHead, check_kept, is_same
-from asl_authority.values.log_entry import Entry, read_entry
+from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 
 LOG_HEAD_UNKNOWN = "LOG-HEAD-UNKNOWN"
@@ -57,9 +57,9 @@ class Kept:
 
 
 def deviations(reader: LogReader) -> list[tuple[int, Entry]]:
-    """The records of deviations in a log, with their numbers. Raises Damaged, IoFailed."""
+    """The records of deviations in a log, with their numbers. Raises Damaged, Malformed, IoFailed."""
     found = (record for record in reader.records() if record.type == RecordType.DEVIATION)
-    return [(record.logseq, read_entry(record.type, record.payload)) for record in found]
+    return [(record.logseq, reader.entry(record)) for record in found]
 
 
 def check_heads_kept(source: Source, heads: Sequence[KeptHead], keys: Sequence[PublicKey]) -> tuple[Finding, ...]:

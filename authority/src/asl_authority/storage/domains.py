@@ -28,7 +28,7 @@ from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.domain_view import DomainView, check_current, derive
 from asl_authority.values.finding import Finding
 from asl_authority.values.identifiers import DOMAIN_ID
-from asl_authority.values.log_entry import Entry, read_entry
+from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import OURS
 from asl_authority.values.signed_note import NoteKey, NoteSigner
 
@@ -89,7 +89,7 @@ def domain_ids(disk: Disk, store: StorePaths) -> list[str]:
 def entries_of(reader: LogReader) -> list[tuple[int, Entry]]:
     """The records of a log that are ours, with their numbers. Raises Damaged, Malformed, IoFailed."""
     ours = (record for record in reader.records() if record.type in OURS)
-    return [(record.logseq, read_entry(record.type, record.payload)) for record in ours]
+    return [(record.logseq, reader.entry(record)) for record in ours]
 
 
 def host_entries(disk: Disk, store: StorePaths, domain_id: str, *, rehearsal: bool) -> list[tuple[int, Entry]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
-from asl_authority.errors import Damaged, UsageError
+from asl_authority.errors import Damaged, Malformed, UsageError
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths
@@ -13,6 +13,7 @@ from asl_authority.storage.log_files import Place, Walk, log_firsts
 from asl_authority.storage.log_replay import Heads, load_heads, replay
 from asl_authority.storage.tree_cache import CacheLacks, TreeCache
 from asl_authority.values.checkpoint import LogProof
+from asl_authority.values.log_entry import Entry, read_entry
 from asl_authority.values.log_record import FIRST_HASH, FIRST_LOGSEQ, HEADER, Record
 from asl_authority.values.merkle import (
     EMPTY_ROOT,
@@ -64,6 +65,14 @@ class LogReader:
                     yield Record(batch.place.logseq + number, kind, batch.payload(number))
         if walk.place.logseq <= last:
             raise self._unread(walk, walk.place.logseq)
+
+    def entry(self, record: Record) -> Entry:
+        """What a record of ours says. Raises Malformed, by its number, for one that no reader takes."""
+        try:
+            return read_entry(record.type, record.payload)
+        except Malformed as error:
+            where = f"{self.paths.log}: record {record.logseq}"
+            raise Malformed(f"{where}: {error}", check_id=error.check_id) from None
 
     def record(self, logseq: int) -> Record:
         """One record. Raises Damaged, UsageError."""

@@ -135,6 +135,8 @@ def named(path: Path) -> Iterator[None]:
         yield
     except Malformed as error:
         words = str(error)
+        # Not by the bare name: what is wrong in a file that is called `dam` may begin with `dam.scope`.
+        named_already = words.startswith((f"{path}: ", f"{path} "))
         raise Malformed(
-            words if words.startswith(str(path)) else f"{path}: {words}", check_id=error.check_id, hint=error.hint
+            words if named_already else f"{path}: {words}", check_id=error.check_id, hint=error.hint
         ) from None

@@ -50,6 +50,10 @@ def check_block_id(block_id: str, digest: str) -> Finding:
 
 def check_block_meta(block_id: str, size: int, meta: BlockMeta | None) -> Finding:
     """BLOCK-META: the meta file is there, names the block, and says its size."""
-    ok = meta is not None and (meta.block_id, meta.size) == (block_id, size)
-    said = "has no meta file" if meta is None else f"meta file of {meta.block_id}, {meta.size} bytes; it has {size}"
-    return Finding("BLOCK-META", ok, block_id if ok else f"{block_id}: {said}")
+    if meta is None:
+        return Finding("BLOCK-META", False, f"{block_id}: has no meta file")
+    if meta.block_id != block_id:
+        return Finding("BLOCK-META", False, f"{block_id}: its meta file is that of {meta.block_id}")
+    same = meta.size == size
+    said = block_id if same else f"{block_id}: has {size} bytes, its meta file says {meta.size}"
+    return Finding("BLOCK-META", same, said)

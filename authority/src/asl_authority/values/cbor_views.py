@@ -129,12 +129,24 @@ class View:
         try:
             return self.kind.body(self.form.said(seen))
         except (KeyError, TypeError, ValueError) as error:
-            words = f"not a view of {self.kind.type}: {error}"
-            raise Malformed(words, check_id="VIEW-SCHEMA") from None
+            raise Malformed(f"no view of such a body: {error}", check_id="VIEW-SCHEMA") from None
 
     def check(self, data: bytes, body: bytes) -> Finding:
         """VIEW-EQUAL: `data` is the view of this signed body."""
-        return Finding("VIEW-EQUAL", data == self.of(body), f"a view of {self.kind.type}, {len(data)} bytes")
+        equal = data == self.of(body)
+        said = "a view" if equal else "not the view"
+        return Finding("VIEW-EQUAL", equal, f"{said} of {self.kind.type}, {len(data)} bytes")
+
+    def judge(self, data: bytes, body: bytes) -> tuple[Finding, ...]:
+        """As `check`; before it, of bytes that are no view of this kind at all, the rule that they break."""
+        equal = self.check(data, body)
+        if equal.ok:
+            return (equal,)
+        try:
+            self.body(data)
+        except Malformed as error:
+            return (Finding(error.check_id, False, f"{self.kind.type}: {error}"), equal)
+        return (equal,)
 
 
 DAM_VIEW = View(

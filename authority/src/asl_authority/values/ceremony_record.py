@@ -311,8 +311,9 @@ def _expect_order(record: Record, event: Event) -> None:
     stopped = last is Happened.ABORTED and event.happened is not Happened.CONTINUED
     begins = (last is None) != (event.happened is Happened.BEGUN)
     if not fits or not at_step or stopped or begins or record.ended:
+        what = f"{event.happened} of step {event.step}" if event.step else event.happened
         after = "at the beginning" if last is None else f"after {last}"
+        due = "" if at_step else f": step {record.next_step} is next"
         raise Malformed(
-            f"record: {event.happened} of step {event.step or '-'} can't stand {after}",
-            check_id="CEREMONY-RECORD-ORDER",
+            f"record: line {len(record.events) + 1}: {what} can't stand {after}{due}", check_id="CEREMONY-RECORD-ORDER"
         )

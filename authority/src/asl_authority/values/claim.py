@@ -198,7 +198,8 @@ def _self_test(whole: Fields) -> tuple[TestResult, ...]:
 def check_named(claim: Claim, named: str) -> Finding:
     """CLAIM-NAMED: the claim lies under the id of its own snapshot."""
     own = claim.snapshot_id
-    return Finding("CLAIM-NAMED", own == named, own if own == named else f"named {named}, it is {own}")
+    said = own if own == named else f"the claim that is named {named} is that of snapshot {own}"
+    return Finding("CLAIM-NAMED", own == named, said)
 
 
 def check_pinned(claim: Claim, snapshot: Snapshot) -> Finding:

@@ -105,11 +105,11 @@ def _after(view: DomainView, logseq: int, entry: Entry) -> DomainView:
     if kind is RecordType.DOMAIN and not view.created_at:
         return replace(view, created_at=logseq)
     if kind is RecordType.KEY and "root_key_fingerprint" in facts:
-        return replace(view, root_key_fingerprint=_digest(logseq, facts["root_key_fingerprint"]))
+        return replace(view, root_key_fingerprint=_digest(view, logseq, facts["root_key_fingerprint"]))
     if kind is RecordType.POLICY and "policy_hash" in facts:
-        return replace(view, policy_hash=_digest(logseq, facts["policy_hash"]))
+        return replace(view, policy_hash=_digest(view, logseq, facts["policy_hash"]))
     if kind in (RecordType.SNAPSHOT, RecordType.RESTORE) and "snapshot_id" in facts:
-        return replace(view, current_snapshot=_digest(logseq, facts["snapshot_id"]))
+        return replace(view, current_snapshot=_digest(view, logseq, facts["snapshot_id"]))
     return view
 
 
@@ -118,11 +118,13 @@ def _admitted(view: DomainView, logseq: int, entry: Entry) -> DomainView:
         return view
     state = entry.facts["state"]
     if type(state) is not str or state not in set(State):
-        raise Malformed(f"record {logseq}: {state!a:.40} is no state", check_id="DOMAIN-VIEW-FACTS")
+        words = f"{view.domain_id}: record {logseq} of the host: {state!a:.40} is no state"
+        raise Malformed(words, check_id="DOMAIN-VIEW-FACTS")
     return replace(view, state=State(state), admitted_at=view.admitted_at or logseq)
 
 
-def _digest(logseq: int, value: object) -> str:
+def _digest(view: DomainView, logseq: int, value: object) -> str:
     if type(value) is not str or not SHA256.fullmatch(value):
-        raise Malformed(f"record {logseq}: {value!a:.40} is no SHA-256", check_id="DOMAIN-VIEW-FACTS")
+        words = f"{view.domain_id}: record {logseq}: {value!a:.40} is no SHA-256"
+        raise Malformed(words, check_id="DOMAIN-VIEW-FACTS")
     return value

@@ -70,7 +70,8 @@ class LayerSeal:
 
     def __post_init__(self) -> None:
         if self.status is Status.ABSENT or (self.status is Status.VERIFIED and self.stated != self.recomputed):
-            raise Malformed(f"layer {self.name} is not {self.status}", check_id="CLAIM-LAYERS")
+            words = f"stated is {self.stated}, recomputed {self.recomputed or 'nothing'}"
+            raise Malformed(f"layer {self.name} can't be {self.status}: {words}", check_id="CLAIM-LAYERS")
 
     def members(self) -> dict[str, object]:
         """As the claim writes it."""
@@ -286,7 +287,11 @@ def environment_of(whole: Fields) -> Environment:
 
 
 def _fact(fact: Fields, read: Callable[[Fields], object]) -> Fact[object]:
-    return Fact(fact.choice("status", Status), read(fact) if fact.has("value") else None)
+    status, value = fact.choice("status", Status), read(fact) if fact.has("value") else None
+    try:
+        return Fact(status, value)
+    except Malformed as error:
+        raise Malformed(f"{fact.what}: {error}", check_id=error.check_id) from None
 
 
 def _layer(each: Fields) -> LayerSeal:

@@ -15,6 +15,7 @@ RULES = (
     Rule("CLAIM-SEAL", PAPER, "C", "Command line, record of the initramfs and medium name one image and its layers."),
 )  # fmt: skip
 
+AGAIN = "restart this machine from its medium"
 _IMAGE = re.compile(r"asl\.image=([0-9a-f]{64})", re.ASCII)
 _LAYER = re.compile(
     r"asl\.layer=([a-z0-9-]{1,15}),([1-9][0-9]{0,11}),([0-9a-f]{64}),((?:[0-9a-f]{2}){0,256})", re.ASCII
@@ -41,10 +42,11 @@ def read_kernel_words(line: str) -> KernelWords | None:
     images = [found[1] for word in ours if (found := _IMAGE.fullmatch(word))]
     sealed = [found for word in ours if (found := _LAYER.fullmatch(word))]
     if len(images) != 1 or not sealed or 1 + len(sealed) != len(ours):
-        raise Malformed("the kernel's command line does not name one image and its layers", check_id="CLAIM-SEAL")
+        words = "the kernel's command line does not name one image and its layers"
+        raise Malformed(words, check_id="CLAIM-SEAL", hint=AGAIN)
     layers = tuple(Layer(each[1], each[3], each[4], int(each[2])) for each in sealed)
     if len({layer.name for layer in layers}) != len(layers):
-        raise Malformed("the kernel's command line names a layer twice", check_id="CLAIM-SEAL")
+        raise Malformed("the kernel's command line names a layer twice", check_id="CLAIM-SEAL", hint=AGAIN)
     return KernelWords(images[0], layers)
 
 

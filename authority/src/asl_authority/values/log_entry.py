@@ -69,7 +69,9 @@ def numbered(entries: Sequence[Entry], session: str, more: int = 0) -> list[Entr
 
 def check_recorded(entry: Entry, dam: str, envelope: str) -> Finding:
     """DAM-RECORDED: the record is that of this DAM with this envelope, both by SHA-256."""
-    names = entry.type is RecordType.DAM and entry.facts.get("dam") == dam and envelope in entry.blocks
+    if entry.type is not RecordType.DAM:
+        return Finding("DAM-RECORDED", False, f"a record {entry.type.name}, which brings no DAM into force")
+    names = entry.facts.get("dam") == dam and envelope in entry.blocks
     said = f"a record {entry.type.name} that names the DAM {entry.facts.get('dam', 'none')}; this is {dam},"
     words = f"the record names the DAM {dam}, and" if names else said
     return Finding("DAM-RECORDED", names, f"{words} its envelope {envelope}")

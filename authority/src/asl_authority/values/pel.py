@@ -35,7 +35,8 @@ RULES = (
 
 MOST_OPERATORS = 256
 MOST_MEMBERS = 4096
-KIND = Kind("pel-program", limits=Limits(size=1 << 20, depth=6, count=50_000))
+# As many as a run of 20,000 steps needs: three an operand.
+KIND = Kind("pel-program", limits=Limits(size=1 << 20, depth=6, count=100_000))
 # A value in a program.
 VALUE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 

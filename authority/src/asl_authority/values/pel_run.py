@@ -55,10 +55,10 @@ class _Budget:
         self.steps += 1 + len(step.uses)
         self.size += size
         if self.steps > self.limits.steps:
-            words = f"{step.result}: more than {self.limits.steps} steps"
+            words = f"at {step.result} the run takes more than {self.limits.steps} steps"
             raise Malformed(words, check_id="PEL-LIMIT-STEPS")
         if self.size > self.limits.size:
-            words = f"{step.result}: more than {self.limits.size} bytes"
+            words = f"at {step.result} the run reads and makes more than {self.limits.size} bytes"
             raise Malformed(words, check_id="PEL-LIMIT-BYTES")
 
 

@@ -206,7 +206,7 @@ def check_records(receipt: Receipt, payloads: Sequence[bytes]) -> Finding:
     """RECEIPT-RECORDS: these are the payloads of its operation's other records, in their order."""
     found = tuple(hashlib.sha256(each).hexdigest() for each in payloads)
     pairs = enumerate(zip(found, receipt.records, strict=False), 1)
-    other = [f"the one of place {place} is {one}, not {said}" for place, (one, said) in pairs if one != said]
+    other = [f"record {n} of its operation is {one}, it names {said}" for n, (one, said) in pairs if one != said]
     if len(found) != len(receipt.records):
         other = [f"there are {len(found)}, it names {len(receipt.records)}"]
     return Finding("RECEIPT-RECORDS", not other, other[0] if other else f"{len(found)} records")

@@ -61,19 +61,23 @@ def deviations(call: Call) -> Answer:
     source = source_of(call)
     found = rollback.deviations(source.log())
     text = "".join(
-        f"record {logseq}\n" + "".join(f"  {ui.plain(line)}\n" for line in _lines(source.domain_id, entry))
+        f"record {logseq}\n" + "".join(f"  {ui.plain(line)}\n" for line in _lines(source.domain_id, logseq, entry))
         for logseq, entry in found
     )
     members = [{**entry.facts, "logseq": logseq} for logseq, entry in found]
     return Answer(text or "There is no deviation in this log.\n", {"deviations": members})
 
 
-def _lines(domain_id: str, entry: Entry) -> list[str]:
+def _lines(domain_id: str, logseq: int, entry: Entry) -> list[str]:
+    from asl_authority.errors import Malformed
     from asl_authority.values.canonical import canonical_bytes
     from asl_authority.values.deviation import OLDER_BACKUP, older_backup_of
 
     if entry.facts.get("deviation") == OLDER_BACKUP:
-        return ["an older backup is gone on from", *older_backup_of(domain_id, entry.facts).lines()]
+        try:
+            return ["an older backup is gone on from", *older_backup_of(domain_id, entry.facts).lines()]
+        except Malformed as error:
+            raise Malformed(f"record {logseq}: {error}", check_id=error.check_id) from None
     return [canonical_bytes(entry.facts).decode()]
 
 
