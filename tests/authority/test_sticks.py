@@ -107,8 +107,8 @@ def test_one_of_several_is_named(machine: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("sticks", "name", "check_id", "words"),
     [
-        ((), None, "STICK-THERE", "no such stick is plugged in"),
-        ((OPEN,), None, "STICK-THERE", "no such stick"),
+        ((), None, "STICK-THERE", "no stick is there that is not open"),
+        ((OPEN,), None, "STICK-THERE", "no stick is there"),
         ((SEEN, OTHER), None, "STICK-THERE", "which one? sdb1, sr1"),
         ((SEEN,), "sda1", "STICK-THERE", "'sda1' is not plugged in"),
         ((SEEN,), "sdb1; reboot", "STICK-THERE", "not plugged in"),
@@ -154,6 +154,8 @@ def test_an_answer_about_another_place_is_refused_by_its_rule() -> None:
 @pytest.mark.parametrize(
     "data",
     [
+        said({**SEEN, "label": "K/../../etc", "place": "/run/asl/sticks/K/../../etc"}),
+        said({**SEEN, "label": "..", "place": "/run/asl/sticks/.."}),
         said({**SEEN, "device": "../sda"}),
         said({**SEEN, "device": "SDA"}),
         said({**SEEN, "label": "K\u00e4se"}),

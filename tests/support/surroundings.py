@@ -8,15 +8,17 @@
     % no-terminal           it has none to ask on; `% terminal` gives it one again
     % exposed               the kernel refuses to keep others out of the process; `% kept` ends that
     % called-in DIR         a command is handed over to the authority, as from a console in DIR; `% called-here`
+    % plugged DEV=KIND:LABEL …   root's helper answers, and these sticks are there; `% unplugged` ends that
 
 Any other line is a program that a story runs, such as `% rm -r stick`. A `%` line before an answer happens while the
 person is asked. What it does is what happens in life: a full tmpfs, a lock that is held, a limit of the kernel; of
-the kernel's own refusals alone somebody stands in for it, at the seam that the program has for that.
+the kernel's own refusals, and of root's helper, somebody stands in, at the seam that the program has for that.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import resource
 import socket
@@ -38,6 +40,7 @@ from asl_authority.storage.errands import handed_over
 from asl_authority.values.errand import Errand
 from asl_authority.values.finding import Finding
 from support.needs import lacking
+from support.stick_helper import StickHelper
 
 FILLER = "filler"
 SOURCES = Path(asl_authority.__file__).parents[1]
@@ -80,6 +83,7 @@ class Surroundings:
         self._has_terminal = True
         self._locks: dict[str, int] = {}
         self._volumes: list[Path] = []
+        self._sticks: StickHelper | None = None
         self._limit = resource.getrlimit(resource.RLIMIT_AS)
         self._words: Mapping[str, Callable[..., object]] = {
             "volume": self._volume,
@@ -95,6 +99,8 @@ class Surroundings:
             "terminal": partial(setattr, self, "_has_terminal", True),
             "exposed": partial(setattr, self, "protect", partial(protect_process, Exposing())),
             "kept": partial(setattr, self, "protect", unprotected),
+            "plugged": self._plugged,
+            "unplugged": self._unplugged,
             "called-in": partial(setattr, self, "directory"),
             "called-here": partial(setattr, self, "directory", None),
         }
@@ -106,6 +112,7 @@ class Surroundings:
         for lock in self._locks.values():
             os.close(lock)
         self._memory()
+        self._unplugged()
         for place in self._volumes:
             subprocess.run(("umount", place), check=True)
 
@@ -172,11 +179,22 @@ class Surroundings:
         self._locks[at] = os.open(self.here / at, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(self._locks[at], fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def _plugged(self, *sticks: str) -> None:
+        self._unplugged()
+        self._sticks = StickHelper(Path("machine"), sticks)
+
+    def _unplugged(self) -> None:
+        if self._sticks is not None:
+            self._sticks.close()
+        self._sticks = None
+
     def _memory(self, mib: str | None = None) -> None:
         soft, hard = self._limit
         if mib is not None:
             pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
             soft = pages * resource.getpagesize() + (int(mib) << 20)
+            # What was derived before would need none.
+            getattr(hashlib.scrypt, "cache_clear", lambda: None)()
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 

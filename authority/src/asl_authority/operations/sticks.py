@@ -18,7 +18,7 @@ def seen_sticks(machine: Path) -> SeenSticks:
 def open_stick(machine: Path, device: str | None) -> SeenStick:
     """Open the stick of that name or label, or the only one that is not open. Raises Refused, IoFailed, Malformed."""
     seen = seen_sticks(machine)
-    there = _meant(seen, device, [each for each in seen.sticks if not each.place])
+    there = _meant(seen, device, [each for each in seen.sticks if not each.place], "no stick is there that is not open")
     if there.why:
         raise Refused(f"{there.device}: {there.why}", check_id="STICK-FORM")
     return _done(machine, "open", there)
@@ -27,7 +27,9 @@ def open_stick(machine: Path, device: str | None) -> SeenStick:
 def close_stick(machine: Path, device: str | None) -> SeenStick:
     """Close the stick of that name or label, or the only open one. Errors as `open_stick`."""
     seen = seen_sticks(machine)
-    return _done(machine, "close", _meant(seen, device, [each for each in seen.sticks if each.place]))
+    return _done(
+        machine, "close", _meant(seen, device, [each for each in seen.sticks if each.place], "no stick is open")
+    )
 
 
 def open_late_store(machine: Path) -> str:
@@ -57,7 +59,7 @@ def _asked(machine: Path, words: str) -> SeenSticks:
     return seen
 
 
-def _meant(seen: SeenSticks, device: str | None, others: list[SeenStick]) -> SeenStick:
+def _meant(seen: SeenSticks, device: str | None, others: list[SeenStick], none: str) -> SeenStick:
     """The one that is named, open or not, or the only one of the others."""
     if device is not None:
         named = [each for each in seen.sticks if each.device == device.removeprefix("/dev/")]
@@ -67,7 +69,7 @@ def _meant(seen: SeenSticks, device: str | None, others: list[SeenStick]) -> See
     if len(others) != 1:
         names = ", ".join(each.device for each in others)
         raise Refused(
-            f"which one? {names}" if others else "no such stick is plugged in",
+            f"which one? {names}" if others else none,
             hint="name one; see: stick list" if others else "",
             check_id="STICK-THERE",
         )
