@@ -112,7 +112,7 @@ def write_view(disk: Disk, paths: DomainPaths, view: DomainView) -> None:
 def check_view(disk: Disk, paths: DomainPaths, view: DomainView) -> Finding:
     """DOMAIN-VIEW-CURRENT: domain.json is what the log makes. Raises IoFailed."""
     try:
-        kept = durable.read(disk, paths.view, VIEW_BYTES)
+        kept = durable.read_start(disk, paths.view, VIEW_BYTES + 1)
     except FileNotFoundError:
         kept = None
     return check_current(view, kept)
