@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from asl_authority.storage.index import build_index, find
 from asl_authority.storage.layout import DomainPaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.values.checkpoint import Checkpoint
-from asl_authority.values.domain_state import State
+from asl_authority.values.domain_state import STILL, State
 from asl_authority.values.domain_view import DomainView, derive, read_domain_view
 from asl_authority.values.index_segment import (
     RULES,
@@ -163,6 +164,10 @@ def test_domain_json_is_derived_from_the_log_and_never_believed() -> None:
     assert not domains.check_view(disk, PATHS, view).ok
     domains.write_view(disk, PATHS, view)
     assert domains.check_view(disk, PATHS, view).ok
+    for state in STILL:  # nothing is written there any more, so it is only said
+        said = domains.check_view(disk, PATHS, replace(view, state=state))
+        assert said.ok
+        assert "the log counts" in said.detail
     durable.replace(disk, PATHS.view, VIEW.to_bytes())
     assert not domains.check_view(disk, PATHS, view).ok
 

@@ -8,12 +8,12 @@ and all of the domain is read back and held to every rule.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from asl_authority.errors import Busy, Damaged, IoFailed, Refused
+from asl_authority.errors import Busy, Damaged, IoFailed, Malformed, Refused
 from asl_authority.operations.courtesy import expect_courtesy
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.domain_reading import Reading
@@ -24,13 +24,23 @@ from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import Source
 from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece, records_of
-from asl_authority.storage.domains import Domain, derive_view, held, host_entries, opened, read_log, write_view
+from asl_authority.storage.domains import (
+    HOST,
+    Domain,
+    derive_view,
+    held,
+    host_entries,
+    kept_view,
+    opened,
+    read_log,
+    write_view,
+)
 from asl_authority.storage.layout import StorePaths
 from asl_authority.storage.log_writer import LogWriter
 from asl_authority.storage.snapshots import take_inventory
 from asl_authority.values.checkpoint import Checkpoint, origin_of
 from asl_authority.values.claim import Claim
-from asl_authority.values.domain_state import State
+from asl_authority.values.domain_state import STILL, State
 from asl_authority.values.ed25519 import SecretKey, Signer
 from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
@@ -180,7 +190,7 @@ def expect_may_act(standing: Standing, act: Act) -> None:
         return
     if state is State.COURTESY:
         expect_courtesy(standing.source, standing.store, act.role, act.adds)
-    if state in (State.SUSPENDED, State.REVOKED):
+    if state in STILL:
         raise Refused(
             f"{standing.domain_id} is {state}: nothing is signed in it",
             hint="see: domain show; what was signed before can still be read and verified",
@@ -201,7 +211,9 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
         notes = tuple(domain.lines())
         head, receipt, made = work(domain, standing, act, gate, signers)
         notes += _afterwards("domain.json was not renewed", lambda: _renew_view(standing, source.domain_id))
-    for domain_id in made.concerns:
+    behind: list[str] = []
+    notes += _afterwards("domain.json of other domains was not renewed", lambda: behind.extend(_left_behind(standing)))
+    for domain_id in dict.fromkeys((*made.concerns, *behind)):
         what = f"domain.json of {domain_id} was not renewed"
         notes += _afterwards(what, partial(_renew_held_view, standing, domain_id))
     reports: list[Report] = []
@@ -237,6 +249,22 @@ def _afterwards(what: str, do: Callable[[], object]) -> tuple[str, ...]:
     except KeyboardInterrupt:
         return (f"{what}: stopped by you, when the operation was done already: see domain check",)
     return ()
+
+
+def _left_behind(standing: Standing) -> Iterator[str]:
+    """Domains that write nothing any more and whose domain.json is not what the logs say: the host renews it."""
+    if standing.domain_id != HOST:
+        return
+    disk, store, rehearsal = standing.source.disk, standing.store, standing.rehearsal
+    for domain_id in standing.report.history.domains:
+        paths = store.domain(domain_id)
+        if standing.report.history.state(domain_id) not in STILL or not disk.is_directory(paths.log):
+            continue
+        with suppress(Damaged, Malformed, IoFailed):  # what is wrong with another domain is for its own check
+            reader = read_log(disk, paths, origin_of(domain_id, rehearsal=rehearsal))
+            view = derive_view(reader, domain_id, host_entries(disk, store, domain_id, rehearsal=rehearsal))
+            if kept_view(disk, paths) != view.to_bytes():
+                yield domain_id
 
 
 def _renew_held_view(standing: Standing, domain_id: str) -> None:
