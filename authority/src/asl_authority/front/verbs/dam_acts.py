@@ -132,10 +132,10 @@ PUBLISH = Verb(
     "dam publish",
     "give out the manifest in force, with all that others need to check it",
     "Records that it is published, and writes a new directory: the DAM with its envelope (dam/), its CBOR view and "
-    "bare signature (admission/), certificates, policy, root set, the current snapshot with its claim, SHA256SUMS, and "
-    "the log's record of the DAM with the proof that the log has it (`dam verify --proof`). Where the policy publishes "
-    "only what a snapshot pins, one must pin it (`snapshot create`). What is published stays published: a domain goes "
-    "on with the next DAM." + ACTS,
+    "bare signature (admission/), certificates, policy, every root set with the rotations between them (auth/), the "
+    "current snapshot with its claim, SHA256SUMS, and the log's record of the DAM with the proof that the log has it "
+    "(`dam verify --proof`). Where the policy publishes only what a snapshot pins, one must pin it (`snapshot "
+    "create`). What is published stays published: a domain goes on with the next DAM." + ACTS,
     publish,
     (DOMAIN, Argument(("--output",), "the new directory", "DIR", "path", required=True), *ACTING),
 )
