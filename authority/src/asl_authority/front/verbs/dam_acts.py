@@ -59,9 +59,10 @@ def publish(call: Call) -> Answer:
     after = standing_of(call, call.values["domain"])
     version = after.report.dam.version
     proof = {f"dam/dam-{version}.tlog-proof": prove_dam(after)}
-    write_new_directory(HostDisk(), output, {**files, **proof, "SHA256SUMS": sums_file(files)})
+    written = {**files, **proof, "SHA256SUMS": sums_file(files)}
+    write_new_directory(HostDisk(), output, written)
     text = f"{answer.text}{output}: {len(files)} files with their SHA256SUMS, and the proof that the log has the DAM\n"
-    return Answer(text, {**answer.members, "directory": str(output), "files": sorted(files)}, answer.status)
+    return Answer(text, {**answer.members, "directory": str(output), "files": sorted(written)}, answer.status)
 
 
 def _body(call: Call) -> Dam:
