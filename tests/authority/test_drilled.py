@@ -76,6 +76,14 @@ def test_a_check_says_it_as_a_note_and_is_no_failure(root: Path) -> None:
     assert members["undrilled"] == ["root", "log", "operator"]
     assert "NOTE     never restored in a recovery drill: root, log, operator" in text
 
+    view = root / "domains" / ME / "domain.json"
+    kept = view.read_bytes()
+    view.write_bytes(b"{}")
+    status, members, text = check(root)
+    assert (status, members["undrilled"]) == (ExitStatus.CHECK_FAILED, ["root", "log", "operator"])
+    assert "NOTE" not in text, "where something does not hold that comes first"
+    view.write_bytes(kept)
+
     for name in ("root", "log", "operator"):
         drilled(root, name)
     status, members, text = check(root)

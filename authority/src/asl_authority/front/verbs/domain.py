@@ -86,7 +86,8 @@ def check(call: Call) -> Answer:
     keys = undrilled(HostDisk(), paths, report.entries)
     text = "".join(ui.finding_line(finding) for finding in report.findings)
     text += "".join(f"belongs to nothing: {ui.plain(name)}\n" for name in strays)
-    text += f"{undrilled_text(keys)}{_verdict(report)}\n"
+    # Where something does not hold there is more to do than a drill, and none could be recorded.
+    text += f"{undrilled_text(keys) if report.ok else ''}{_verdict(report)}\n"
     members = {"ok": report.ok, "findings": ui.findings_members(report.findings), "strays": list(strays)}
     return Answer(text, {**members, "undrilled": list(keys)}, _status(report))
 
