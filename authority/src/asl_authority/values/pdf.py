@@ -39,7 +39,7 @@ def make_pdf(pages: Sequence[Sequence[str]], title: str) -> bytes:
 def _stream(lines: Sequence[str]) -> bytes:
     if len(lines) > LINES:
         raise ValueError(f"{len(lines)} lines on a page of {LINES}")
-    text = b"".join(b"(%s) Tj T*\n" % _escaped(line.replace(DARK, " ").rstrip()) for line in lines)
+    text = b"".join(b"(%s) Tj T*\n" % _escaped(line.replace(DARK, " ").rstrip(" ")) for line in lines)
     data = b"BT /F1 %d Tf %d TL %d %d Td\n%sET\n%s" % (SIZE, LEADING, LEFT, TOP, text, _cells(lines))
     return b"<< /Length %d >>\nstream\n%sendstream" % (len(data), data)
 
