@@ -32,6 +32,7 @@ from asl_authority.operations.replay import replay
 from asl_authority.operations.root_chain import Court
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage import layout
+from asl_authority.storage.domains import held
 from asl_authority.storage.snapshots import load_snapshot
 from asl_authority.values import admission, rfc8032
 from asl_authority.values.admission import Decision, Terms, read_request
@@ -469,6 +470,25 @@ def test_revoking_is_final(root: Path) -> None:
         apply_act(stand(root), "host", SCOPE, None)
     assert refused.value.check_id == "DOMAIN-ACTS"
     admitted(root, REJECTED)  # what asks all the same is told
+
+
+def test_a_view_that_was_left_behind_in_a_revoked_domain_is_said_and_renewed_by_the_hosts_next_operation(
+    root: Path,
+) -> None:
+    host = stand(root, "host")
+    with held(QuickDisk(), root / "domains" / ME):  # somebody reads it just now: the view stays as it was
+        notes = done(host, move_act(host, ME, Move.REVOKE)).notes
+    assert any(f"domain.json of {ME} was not renewed" in note for note in notes)
+    view = root / "domains" / ME / "domain.json"
+    assert json.loads(view.read_bytes())["state"] == "UNRECOGNIZED"
+    report = stand(root).report
+    assert report.view.state is State.REVOKED
+    assert report.ok
+    assert [each.ok for each in report.findings if "domain.json says something else" in each.detail] == [True]
+
+    host = stand(root, "host")
+    done(host, put_act(host, {"a.txt": b"a file of the host's\n"}))
+    assert json.loads(view.read_bytes())["state"] == "REVOKED"
 
 
 @pytest.mark.parametrize("what", [Move.SUSPEND, Move.RESUME])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -113,3 +114,10 @@ def test_a_whole_ceremony_is_the_same_wherever_it_is_held(tmp_path: Path, monkey
     report = call(Person(), "ceremony", "report", "ceremony.yaml", "record")
     assert report[0] is ExitStatus.DONE
     assert one.record.fingerprint in report[1].replace(" ", "")
+    monkeypatch.chdir(tmp_path / "b/deeper down")
+    assert call(Person(), "ceremony", "report", "ceremony.yaml", "record") == report
+    below = sorted(name.removeprefix("published/") for name in one.files if name.startswith("published/"))
+    sums = "".join(f"{hashlib.sha256(one.files[f'published/{name}']).hexdigest()}  {name}\n" for name in below)
+    contents = hashlib.sha256(sums.encode()).digest()
+    assert contents.hex() in report[1], "all that lies there is under the label"
+    assert f"contents  {hex_groups(contents[:8])}" in report[1]

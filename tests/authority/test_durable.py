@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asl_authority.errors import IoFailed, Refused
+from asl_authority.errors import Damaged, IoFailed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.disk import HostDisk
 from support.memory_disk import MemoryDisk
@@ -111,8 +111,16 @@ def test_a_link_or_a_fifo_is_not_read(tmp_path: Path) -> None:
     for name in ("fifo", "link"):
         with pytest.raises(IoFailed, match=name):
             durable.read(DISK, tmp_path / name, 10)
-    with pytest.raises(IoFailed, match="longer than 0"):
+
+
+def test_a_file_of_the_store_that_is_too_long_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(Damaged, match="longer than 0") as found:
         durable.read(DISK, tmp_path / "file", 0)
+
+    assert found.value.check_id == "PATH-SIZE"
+    assert found.value.hint
+    assert durable.read(DISK, tmp_path / "file", 1) == b"x"
 
 
 class FatDisk(MemoryDisk):

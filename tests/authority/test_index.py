@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,17 @@ from asl_authority.storage.index import build_index, find
 from asl_authority.storage.layout import DomainPaths
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.values.checkpoint import Checkpoint
-from asl_authority.values.domain_state import State
+from asl_authority.values.domain_state import STILL, State
 from asl_authority.values.domain_view import DomainView, derive, read_domain_view
-from asl_authority.values.index_segment import RULES, Bloom, Segment, make_segment, read_bloom, read_segment
+from asl_authority.values.index_segment import (
+    RULES,
+    SEGMENT_LIMIT,
+    Bloom,
+    Segment,
+    make_segment,
+    read_bloom,
+    read_segment,
+)
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.merkle import EMPTY_ROOT
@@ -98,7 +107,7 @@ def filled() -> tuple[MemoryDisk, LogReader]:
     return disk, LogReader.open(disk, PATHS, ORIGIN, [SIGNER.key])
 
 
-@pytest.mark.parametrize("state", ["built", "not built", "garbage", "of another place"])
+@pytest.mark.parametrize("state", ["built", "not built", "garbage", "too long", "of another place"])
 def test_what_is_logged_is_found_whatever_the_index_is(state: str) -> None:
     disk, reader = filled()
     wanted = {record.logseq: record for record in reader.records()}
@@ -109,6 +118,9 @@ def test_what_is_logged_is_found_whatever_the_index_is(state: str) -> None:
     if state == "garbage":
         for path in paths:
             durable.replace(disk, path, b"garbage")
+    if state == "too long":
+        for path in paths:
+            durable.replace(disk, path, bytes(SEGMENT_LIMIT + 1))
     if state == "of another place":
         durable.replace(disk, paths[0], SEGMENT.to_bytes())
         durable.replace(disk, paths[1], SEGMENT.bloom().to_bytes())
@@ -152,6 +164,10 @@ def test_domain_json_is_derived_from_the_log_and_never_believed() -> None:
     assert not domains.check_view(disk, PATHS, view).ok
     domains.write_view(disk, PATHS, view)
     assert domains.check_view(disk, PATHS, view).ok
+    for state in STILL:  # nothing is written there any more, so it is only said
+        said = domains.check_view(disk, PATHS, replace(view, state=state))
+        assert said.ok
+        assert "the log counts" in said.detail
     durable.replace(disk, PATHS.view, VIEW.to_bytes())
     assert not domains.check_view(disk, PATHS, view).ok
 

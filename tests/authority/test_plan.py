@@ -21,7 +21,10 @@ from asl_authority.operations.founding import Founding, found_domain
 from asl_authority.operations.gate import Gate, rehearsal_gate
 from asl_authority.operations.genesis import DomainKeys
 from asl_authority.operations.plan import common, plan_act, plan_founding
+from asl_authority.operations.plan_prepared import plan_brought, plan_prepare, plan_session
+from asl_authority.operations.prepared import load_prepared, write_prepared
 from asl_authority.operations.reading import HOST
+from asl_authority.operations.root_sessions import keep_signatures, sign_here
 from asl_authority.operations.snapshot_acts import create_act
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage.domains import create_directories, held
@@ -33,7 +36,7 @@ from asl_authority.values.receipt import LIMITS, REHEARSAL_TYPE
 from asl_authority.values.roles import Role
 from support.acts import ME, standing_in
 from support.admissions import LIMITED, local, stand
-from support.genesis import ROOT_KEYS, founding
+from support.genesis import ROOT_KEYS, founding, prepared
 from support.story_store import QuickDisk
 
 DISK = QuickDisk()
@@ -224,6 +227,54 @@ def test_a_founding_is_planned_without_a_key(root: Path, tmp_path: Path, name: s
         ("operator", "receipt"),
         ("operator", "per-signature"),
     ]
+
+
+def test_what_preparing_leaves_and_what_a_root_signs_then_is_what_is_planned(tmp_path: Path) -> None:
+    whole = prepared("me", dam_signer=True)
+    bare = replace(whole.new.dam.envelope, signatures=())
+    new = replace(whole.new, dam=replace(whole.new.dam, envelope=bare))
+    plan: Any = plan_prepare(new, whole.issuer)
+    write_prepared(DISK, tmp_path / "there", whole)
+
+    there = tree(tmp_path / "there")
+    assert [each["path"] for each in plan["files"]] == sorted(there)
+    for each in plan["files"]:
+        data = there[each["path"]]
+        assert each["sha256"] in (None, hashlib.sha256(data).hexdigest())
+        assert each["size"] in (None, len(data))
+    unknown = {each["path"] for each in plan["files"] if each["sha256"] is None}
+    assert unknown == {"dam.json.sig", "prepared.json", *(f"{name}.priv.enc" for name in whole.names)}
+    payloads = {name: data for name, data in there.items() if name.endswith(".payload")}
+    assert {each["name"]: each["sha256"] for each in plan["payloads"]} == {
+        name: hashlib.sha256(data).hexdigest() for name, data in payloads.items()
+    }
+    assert [(each["key"], each["key_id"]) for each in plan["signatures"]] == [("root", new.dam.body.root_key.key_id)]
+    assert plan["signatures"][0]["sha256"] == hashlib.sha256(bare.message()).hexdigest()
+    assert (plan["threshold"], plan["issuer"]) == (2, ROOT_KEYS[0].public.key_id)
+    assert len(plan["roots"]) == 3
+
+
+def test_a_session_is_planned_by_what_this_root_has_not_signed_yet(tmp_path: Path) -> None:
+    write_prepared(DISK, tmp_path / "there", prepared("me"))
+    before = load_prepared(DISK, tmp_path / "there", rehearsal=True)
+    one, other = ROOT_KEYS[:2]
+    plan: Any = plan_session(before, [one.public])
+    after = sign_here(before, one)
+    files = keep_signatures(DISK, tmp_path / "there", before, after)
+
+    assert [each["path"] for each in plan["files"]] == files
+    assert {each["size"] for each in plan["files"]} == {64}
+    said = [(each["key"], each["key_id"], each["sha256"]) for each in plan["signatures"]]
+    messages = [hashlib.sha256(task.message).hexdigest() for task in before.tasks().values()]
+    assert said == [("offline root", one.public.key_id, digest) for digest in messages]
+    assert [each["signed_by"] for each in plan["payloads"]] == [[], [], []]
+    again: Any = plan_session(after, [one.public, other.public])
+    assert {each["key_id"] for each in again["signatures"]} == {other.public.key_id}
+    assert [each["signed_by"] for each in again["payloads"]] == [[one.public.key_id]] * 3
+    brought: Any = plan_brought(before, after)
+    assert brought["signatures"] == []
+    for each in brought["files"]:
+        assert each["sha256"] == hashlib.sha256((tmp_path / "there" / each["path"]).read_bytes()).hexdigest()
 
 
 def test_what_two_tellings_have_in_common() -> None:

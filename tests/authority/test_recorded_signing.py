@@ -6,6 +6,7 @@ import json
 import shutil
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,61 @@ def test_a_signature_over_a_file_is_in_the_hosts_log_before_it_is_in_a_file(mach
     given = ("--root-set", "HERE/roots.json", "--policy", "HERE/policy.json")
     status, said = call(machine, "cert", "verify", "HERE/cert.json", *given)
     assert status is ExitStatus.DONE, f"what was signed holds: {said}"
+
+
+def planned(said: str) -> dict[str, Any]:
+    """What a dry run says to a machine."""
+    found: dict[str, Any] = json.loads(said[said.index("{") :])
+    return found
+
+
+def hold(planned: dict[str, Any], store: StorePaths) -> None:
+    """A dry run's plan of the host's operation, held to what the host's log has now."""
+    report = check_domain(HostDisk(), store, store.host, "host", trusted=None, rehearsal=False)
+    plan = planned["host"]["plan"]
+    assert (planned["host"]["domain_id"], planned["host"]["operation"]) == ("host", "sign")
+    assert plan["size"] == report.head.size
+    real = [json.loads(entry.to_bytes()) for logseq, entry in report.entries if logseq >= plan["records"][0]["logseq"]]
+    for told, there in zip((each["entry"] for each in plan["records"]), real, strict=True):
+        assert (told["type"], told.get("facts", {}).get("kind")) == (there["type"], there.get("facts", {}).get("kind"))
+        assert told.get("facts", {}).get("sha256") == there.get("facts", {}).get("sha256")
+        assert len(told.get("blocks", ())) == len(there.get("blocks", ()))
+
+
+def test_a_dry_run_has_the_plan_of_the_hosts_operation_beside_and_signs_nothing(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    before = store.host.checkpoint.read_bytes()
+    status, said = call(machine, *ISSUE, *last_head(machine), "--dry-run", "--json")
+    assert status is ExitStatus.DONE, said
+    plan = planned(said)
+    assert store.host.checkpoint.read_bytes() == before
+    first = plan["host"]["plan"]["signatures"][0]
+    assert (first["key"], first["key_id"]) == ("offline root", secret("root 1").public.key_id)
+    assert first["sha256"], "what a root signs depends on no signature"
+
+    assert call(machine, *ISSUE, *last_head(machine), answers=("WORDS", PASSPHRASE, PASSPHRASE))[0] is ExitStatus.DONE
+    hold(plan, store)
+    assert call(machine, *ISSUE[:-2], "--dry-run", *last_head(machine))[0] is ExitStatus.DONE, "no --output is needed"
+
+
+def test_so_has_the_dry_run_of_a_session_of_roots(machine: SealedMachine) -> None:
+    place = with_prepared(machine, "prepared")
+    sign = ("domain", "sign", str(place), "--key", "HERE/root-1.priv.enc")
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    store = StorePaths(with_store(machine))
+    status, said = call(machine, *sign, *last_head(machine), "--dry-run", "--json")
+    assert status is ExitStatus.DONE, said
+    plan = planned(said)
+    assert list(place.glob("*.signature")) == []
+
+    assert call(machine, *sign, *last_head(machine), answers=("WORDS", PASSPHRASE, PASSPHRASE))[0] is ExitStatus.DONE
+    hold(plan, store)
+    assert sorted(each["path"] for each in plan["plan"]["files"]) == sorted(
+        path.name for path in place.glob("*.signature")
+    )
+    status, said = call(machine, *sign, *last_head(machine), "--dry-run")
+    assert (status, "SIGN-TWICE" in said) == (ExitStatus.REFUSED, True), "it refuses what doing it would refuse"
 
 
 @pytest.mark.parametrize("words", [ISSUE, (*ISSUE, "--dry-run")])
@@ -258,9 +314,15 @@ def test_x509_certificates_are_in_the_hosts_log_before_they_are_in_files(tmp_pat
     assert (status, "LOG-HEAD-UNKNOWN" in said) == (ExitStatus.REFUSED, True), said
     head = real_call(machine, "log", "head", "--words", "--json")[1]
     told = json.loads(head[head.index("{") :])
-    status, said = real_call(machine, *words, "--head", f"{told['size']} {told['root']}")
+    at = ("--head", f"{told['size']} {told['root']}")
+    status, said = real_call(machine, *words, *at, "--dry-run", "--json")
+    assert status is ExitStatus.DONE, said
+    plan = planned(said)
+    assert plan["host"]["plan"]["signatures"][0]["key"] == "x509"
+    status, said = real_call(machine, *words, *at)
     assert status is ExitStatus.DONE, said
 
+    hold(plan, StorePaths(machine / "asl-auth-host"))
     store = StorePaths(machine / "asl-auth-host")
     report = check_domain(HostDisk(), store, store.host, "host", trusted=None, rehearsal=False)
     entry = next(entry for _, entry in reversed(report.entries) if entry.type is RecordType.ARTIFACT)

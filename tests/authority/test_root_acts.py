@@ -14,7 +14,7 @@ from asl_authority.contract import ExitStatus
 from asl_authority.errors import Damaged, Refused, UsageError
 from asl_authority.front import cli
 from asl_authority.operations.act import Act, Bench, Done, Made, Standing, carry_out
-from asl_authority.operations.dam_acts import next_dam, rotate_act
+from asl_authority.operations.dam_acts import next_dam, publication, rotate_act
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.domain_reading import host_chain, own_roots
 from asl_authority.operations.founding import Founding, found_domain
@@ -245,6 +245,29 @@ def test_what_the_new_roots_certify_counts_whether_the_domain_has_followed_or_no
     assert counts(root, key)
     follow(root)
     assert counts(root, key)
+
+
+def test_what_is_published_leads_from_the_first_roots_to_the_newest(root: Path) -> None:
+    adopt(root)
+    for followed in (False, True):
+        if followed:
+            follow(root)
+        files = publication(at(root, ME))
+        assert files["auth/root-set-1.json"] == ROOTS.to_bytes()
+        assert files["auth/root-set-2.json"] == LATER.to_bytes()
+        assert files["auth/rotation-2.json"] == rotation().body.to_bytes()
+        assert files["auth/rotation-2.json.sig"] == rotation().to_bytes()
+
+
+@pytest.mark.parametrize(("retired", "given_out"), [(False, True), (True, False)])
+def test_what_retired_roots_certified_since_is_not_given_out(root: Path, retired: bool, given_out: bool) -> None:
+    if retired:
+        adopt(root)
+    key = certified(root, RETIRED, LATER if retired else ROOTS)
+    certs = [data for name, data in publication(at(root, ME, LATER if retired else ROOTS)).items() if "cert-" in name]
+
+    assert any(key.public.text.encode() in data for data in certs) is given_out
+    assert len(certs) == 6 + 2 * given_out
 
 
 def test_a_log_that_is_not_the_one_that_was_pinned_is_named(root: Path, tmp_path: Path) -> None:

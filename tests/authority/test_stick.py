@@ -96,8 +96,9 @@ def test_what_is_no_checkpoint_is_refused_by_its_name(stick: Stick, data: bytes)
 def test_a_file_without_end_is_not_read(stick: Stick) -> None:
     stick.keep(ORIGIN, note(3))
     (stick.root / PATH).write_bytes(bytes(MOST_BYTES + 1))
-    with pytest.raises(IoFailed, match="longer than"):
+    with pytest.raises(Malformed, match="longer than") as found:
         stick.load(ORIGIN)
+    assert found.value.check_id == "PATH-SIZE"
 
 
 def test_no_link_on_a_stick_is_followed(stick: Stick, tmp_path: Path) -> None:

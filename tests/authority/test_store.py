@@ -24,7 +24,7 @@ from asl_authority.values.ed25519 import SecretKey
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import Record, RecordType
 from asl_authority.values.scrub import ScrubState, read_scrub_state
-from asl_authority.values.signed_note import NoteSigner
+from asl_authority.values.signed_note import MOST_BYTES, NoteSigner
 
 
 class QuickDisk(HostDisk):
@@ -226,6 +226,8 @@ def test_a_record_that_was_never_committed_is_not_given_out_although_its_chain_f
     [
         ("STORE-FILE-LOST", "nothing says", lambda at: (at / "checkpoint").unlink()),
         ("NOTE-FORM", "no note", lambda at: (at / "checkpoint").write_bytes(b"")),
+        ("PATH-SIZE", "longer than", lambda at: (at / "checkpoint").write_bytes(bytes(MOST_BYTES + 1))),
+        ("PATH-SIZE", "longer than", lambda at: (at / "checkpoint.unsigned").write_bytes(bytes(MOST_BYTES + 1))),
         ("NOTE-SIGNATURES", "wrong", lambda at: flip(at / "checkpoint", 24)),
         ("LOG-HEADER", "is not there", lambda at: (at / "log-1.aol").unlink()),
         ("LOG-TORN", "of 20 that were committed", lambda at: last_file(at).unlink()),
@@ -412,7 +414,7 @@ def test_blocks_are_their_own_names(used: DomainPaths) -> None:
         assert len(blocks.ids()) == 3
         with pytest.raises(FileNotFoundError):
             blocks.read("ab" * 32)
-        with pytest.raises(IoFailed, match="longer"):
+        with pytest.raises(Refused, match="longer"):
             blocks.read(one, 4)
 
 
@@ -478,8 +480,9 @@ def test_a_scrub_finds_what_is_wrong_and_goes_on_where_it_stopped(used: DomainPa
     assert not (used.index / "scrub.json").exists()
 
 
-def test_a_scrub_that_can_not_tell_where_it_stopped_begins_again(used: DomainPaths) -> None:
-    (used.index / "scrub.json").write_bytes(b"{}")
+@pytest.mark.parametrize("left", [b"{}", bytes(1 << 20)], ids=["of another form", "too long"])
+def test_a_scrub_that_can_not_tell_where_it_stopped_begins_again(used: DomainPaths, left: bytes) -> None:
+    (used.index / "scrub.json").write_bytes(left)
     with writing(used) as held:
         assert scrub.scrub(held.blocks) == ()
     with pytest.raises(Malformed) as refusal:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from asl_authority.front import ui
 from asl_authority.front.ceremony_desk import head_lines
+from asl_authority.front.ceremony_labels import head_code, label_blocks, media_block, media_members, media_of
 from asl_authority.front.ceremony_script import page_head
 from asl_authority.front.pages import Block, paged
 from asl_authority.operations.confirm import digest_text
@@ -19,7 +20,9 @@ def report_pages(ceremony: Ceremony, record: Record) -> list[list[str]]:
     """The pages."""
     blocks: list[Block] = [_top(ceremony, record)]
     blocks += [[*_step(number, step, record.of_step(number))] for number, step in enumerate(ceremony.steps, 1)]
-    blocks += [_outputs(record), _last_head(record), _fingerprint(record), _signatures(ceremony)]
+    media = media_of(record)
+    blocks += [_outputs(record), media_block(media), _last_head(record), _fingerprint(record), _signatures(ceremony)]
+    blocks += label_blocks(ceremony, media)
     left = ui.plain(f"Report: {ceremony.title}, version {ceremony.version}")
     return paged([block for block in blocks if block], left, page_head(ceremony))
 
@@ -45,6 +48,7 @@ def report_members(ceremony: Ceremony, record: Record) -> dict[str, object]:
         "ended": record.ended,
         "steps": steps,
         "deviations": len(deviations(record)),
+        "media": media_members(media_of(record)),
         "head": None if head is None else {"size": head.size, "root": head.root, "words": head.words.split()},
     }
 
@@ -120,6 +124,9 @@ def _done(event: Event) -> Iterator[str]:
     for name, digest in event.digests:
         yield ui.plain(name)
         yield f"  {digest}"
+    if event.head is not None:
+        yield "head of the log"
+        yield from closing_head(event.head)
     if event.people:
         who = "read by {}, heard by {}" if len(event.people) == 2 else "seen by {}"
         yield from ui.wrapped(ui.plain(who.format(*event.people)), "")
@@ -135,8 +142,23 @@ def _last_head(record: Record) -> Block:
     head = last_head(record)
     if head is None:
         return []
-    root = [f"  {head.root}"] if head.words else []
-    return ["The last head of a log, to keep on paper", *(f"  {line}" for line in head_lines(head)), *root]
+    return [
+        "The last head of a log, to keep on paper: the next session begins with it",
+        *closing_head(head),
+        "The same for a camera: size and root, as --head takes them",
+        *head_code(head),
+    ]
+
+
+def closing_lines(record: Record) -> list[str]:
+    """What a run ends with on the screen: the media and the last head; codes and labels are the report's."""
+    head, media = last_head(record), media_block(media_of(record))
+    return [*media, *([] if head is None else ["The last head of a log, to keep on paper", *closing_head(head)])]
+
+
+def closing_head(head: HeadSeen) -> list[str]:
+    """A head as it is closed with: its size, its words, and its root."""
+    return [f"  {line}" for line in (*head_lines(head), *([head.root] if head.words else []))]
 
 
 def _fingerprint(record: Record) -> Block:

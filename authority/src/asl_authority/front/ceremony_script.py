@@ -83,7 +83,12 @@ def script_pages(
     blocks = [_cover(ceremony), *_people_and_assertions(ceremony)]
     for number, step in enumerate(ceremony.steps, 1):
         blocks.append([*_step(number, step, ceremony.steps, record, command, confirms)])
-    blocks.append(["End of the ceremony", f"{INDENT}{BOX} the report is printed, and all have signed it"])
+    end = (
+        "the report is printed, and all have signed it",
+        "the last head is on paper, as the report has it",
+        "each medium has its label, cut out of the report",
+    )
+    blocks.append(["End of the ceremony", *(f"{INDENT}{BOX} {each}" for each in end)])
     blocks += [_sheet(letter, *each) for letter, each in zip("ABCDEFGH", SHEETS, strict=False)]
     return paged(blocks, ui.plain(f"{ceremony.title}, version {ceremony.version}"), page_head(ceremony))
 

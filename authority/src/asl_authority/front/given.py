@@ -11,6 +11,7 @@ from asl_authority.front.verb import Answer, Argument, Call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asl_authority.operations.root_chain import RootChain
     from asl_authority.values.certificate import Certificate
     from asl_authority.values.dam import Dam
     from asl_authority.values.ed25519 import PublicKey
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 ROOT_SET = Argument(("--root-set",), "the offline root set that is trusted", "FILE", "path", required=True)
 POLICY = Argument(("--policy",), "the domain's policy: the edited text or its JSON", "FILE", "path", required=True)
+ROTATIONS = Argument(
+    ("--rotation",),
+    "a rotation of the roots that leads on from --root-set, as published (auth/rotation-N.json); once for each",
+    "FILE",
+    "path",
+    many=True,
+)
 CERTIFICATES = Argument(
     ("--certificate",), "a certificate of the domain; once for each", "FILE", "path", required=True, many=True
 )
@@ -44,6 +52,19 @@ def given_root_set(path: Path) -> RootSet:
 
     with named(path):
         return read_root_set(read_file(path, KIND.limits.size))
+
+
+def given_chain(call: Call) -> tuple[RootChain, list[Finding]]:
+    """The set of --root-set and those that the rotations lead to, as far as they do; and what was found of these."""
+    from asl_authority.operations.artifacts import form_of, load
+    from asl_authority.operations.root_chain import as_far_as_it_holds, chain_from, check_chain
+    from asl_authority.values.rootset import ROTATION, read_rotation
+
+    form = form_of(ROTATION, read_rotation, rehearsal=rehearsal_of(call))
+    rotations = [load(path, form) for path in call.values.get("rotation", ())]
+    chain = chain_from(given_root_set(call.path("root_set")), [each.signed for each in rotations])
+    findings = [finding for each in rotations for finding in each.findings]
+    return as_far_as_it_holds(chain), [*findings, *check_chain(chain)]
 
 
 def given_policy(path: Path) -> DomainPolicy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from asl_authority.front.ui import WIDTH
+from asl_authority.values.pdf import DARK
 
 LINES = 60
 
@@ -29,8 +30,8 @@ def paged(blocks: Iterable[Block], left: str, head: Sequence[str]) -> list[list[
 
 
 def as_text(pages: Iterable[Sequence[str]]) -> str:
-    """For a printer that knows form feeds, and for eyes."""
-    return "\f".join("".join(f"{line.rstrip()}\n" for line in page) for page in pages)
+    """For a printer that knows form feeds, and for eyes; a dark cell is a #."""
+    return "\f".join("".join(f"{line.replace(DARK, '#').rstrip()}\n" for line in page) for page in pages)
 
 
 def as_pdf(pages: Sequence[Sequence[str]], title: str) -> bytes:

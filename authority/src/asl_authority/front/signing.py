@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,8 +11,6 @@ from asl_authority.front.kept import KEEPING
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asl_authority.operations.collect import Task
     from asl_authority.values.ed25519 import PublicKey, SecretKey
     from asl_authority.values.keyfile import KeyKind
@@ -81,7 +80,11 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
             task = collect.continued(task, read_file(path, task.kind.limits.size * 2))
     throwaway = SecretKey(call.outside.random(32))
     if call.dry_run:
-        return _planned(task, shown, collect.lint(task, throwaway))
+        answer = _planned(task, shown, collect.lint(task, throwaway))
+        if call.values.get("key") and in_the_log(call):
+            recorded = _recorded(call, task, shown, _signer(call, task), kind)
+            answer = answer._replace(members={**answer.members, "host": recorded.members})
+        return answer
     if path := call.values.get("payload"):
         collect.lint(task, throwaway)
         return payload_answer(task, shown, path)
@@ -93,7 +96,7 @@ def carry_out(call: Call, task: Task[T], shown: str, kind: KeyKind) -> Answer:
         return _written(call, task)
     if in_the_log(call):
         collect.lint(task, throwaway)
-        return _recorded(call, task, shown, lambda: unlocked(call, public, kind))
+        return _recorded(call, task, shown, public, kind)
     return _written(
         call, collect.sign_here(task, shown, call.terminal, lambda: unlocked(call, public, kind), throwaway)
     )
@@ -122,20 +125,26 @@ def in_the_log(call: Call) -> bool:
     return seal is not None and seal.mode is not Mode.REHEARSAL
 
 
-def _recorded(call: Call, task: Task[T], shown: str, unlock: Callable[[], SecretKey]) -> Answer:
-    """Sign as an operation of the host's own domain, and only then write the files. Raises as `act`."""
+def _recorded(call: Call, task: Task[T], shown: str, public: PublicKey, kind: KeyKind) -> Answer:
+    """Sign as an operation of the host's own domain, and only then write the files. Raises as `act`.
+
+    In a dry run the answer is what that operation would be.
+    """
     from asl_authority.front.acting import act, gate_of, standing_of
     from asl_authority.operations.reading import HOST
     from asl_authority.operations.recorded_signing import Recorded
     from asl_authority.operations.twice import envelope_beside
     from asl_authority.storage.plain_files import expect_room
 
-    body = call.path("output")
-    expect_room(body, envelope_beside(body))
+    if body := call.values.get("output"):
+        expect_room(body, envelope_beside(body))
     opened: list[SecretKey] = []
-    signing = Recorded(task, lambda: opened[0])
+    signing = Recorded(task, lambda: opened[0], public)
     gate, standing = gate_of(call), standing_of(call, HOST)
+    unlock = partial(unlocked, call, public, kind)
     done = act(call, gate, standing, signing.act(shown), unlock=lambda: opened.append(unlock()))
+    if call.dry_run:
+        return done
     answer = _written(call, signing.task)
     return Answer(done.text + answer.text, {**done.members, **answer.members}, max(done.status, answer.status))
 

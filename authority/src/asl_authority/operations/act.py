@@ -24,14 +24,15 @@ from asl_authority.operations.pieces import Piece, put
 from asl_authority.operations.pinning import pin
 from asl_authority.operations.reading import Source
 from asl_authority.operations.receipts import PROGRAM, outputs_of, receipt_piece, records_of
-from asl_authority.storage.domains import Domain, derive_view, held, host_entries, opened, read_log, write_view
+from asl_authority.operations.views import left_behind, renew_held_view, renew_view
+from asl_authority.storage.domains import HOST, Domain, opened
 from asl_authority.storage.layout import StorePaths
 from asl_authority.storage.log_writer import LogWriter
 from asl_authority.storage.snapshots import take_inventory
-from asl_authority.values.checkpoint import Checkpoint, origin_of
+from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Claim
-from asl_authority.values.domain_state import State
-from asl_authority.values.ed25519 import SecretKey, Signer
+from asl_authority.values.domain_state import STILL, State
+from asl_authority.values.ed25519 import PublicKey, SecretKey, Signer
 from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
 from asl_authority.values.levels import signer_of
@@ -68,12 +69,17 @@ class Standing:
         return self.source.rehearsal
 
 
+# What stands for a key that lies elsewhere, by the key's name and its public half.
+Pretend = Callable[[str, PublicKey], Signer]
+
+
 @dataclass(frozen=True)
 class Bench:
     """Where an operation makes its records: the domain in its writer's hands, under a claim that covers its head.
 
-    `logseq` is the number of the operation's first record; `signers` sign only what their levels may. In a `trial`
-    nothing that they sign is a signature, and nothing is kept (operations/plan.py).
+    `logseq` is the number of the operation's first record; `signers` sign only what their levels may. In a trial
+    nothing that they sign is a signature, and nothing is kept (operations/plan.py); there `pretend` gives what stands
+    for every other key.
     """
 
     domain: Domain
@@ -83,7 +89,12 @@ class Bench:
     logseq: int
     signers: Mapping[str, Signer]
     logged: frozenset[str]
-    trial: bool = False
+    pretend: Pretend | None = None
+
+    @property
+    def trial(self) -> bool:
+        """Whether nothing that is signed is a signature."""
+        return self.pretend is not None
 
     def signed_here(self, findings: Callable[[], Iterable[Finding]]) -> Iterable[Finding]:
         """What is to be said of signatures that were made here; in a trial there is none to speak of."""
@@ -180,7 +191,7 @@ def expect_may_act(standing: Standing, act: Act) -> None:
         return
     if state is State.COURTESY:
         expect_courtesy(standing.source, standing.store, act.role, act.adds)
-    if state in (State.SUSPENDED, State.REVOKED):
+    if state in STILL:
         raise Refused(
             f"{standing.domain_id} is {state}: nothing is signed in it",
             hint="see: domain show; what was signed before can still be read and verified",
@@ -201,29 +212,40 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
         notes = tuple(domain.lines())
         if notes:  # of what was recovered domain.json says nothing yet, and what follows may be refused
             with suppress(IoFailed):
-                _renew_view(standing, source.domain_id)
+                renew_view(source.disk, standing.store, source.domain_id, rehearsal=rehearsal)
         head, receipt, made = work(domain, standing, act, gate, signers)
-        notes += _afterwards("domain.json was not renewed", lambda: _renew_view(standing, source.domain_id))
-    for domain_id in made.concerns:
-        what = f"domain.json of {domain_id} was not renewed"
-        notes += _afterwards(what, partial(_renew_held_view, standing, domain_id))
+        own = partial(renew_view, source.disk, standing.store, source.domain_id, rehearsal=rehearsal)
+        notes += _afterwards("domain.json was not renewed", own)
+    behind: list[str] = []
+    if source.domain_id == HOST:
+        look = partial(left_behind, source.disk, standing.store, standing.report.history, rehearsal=rehearsal)
+        notes += _afterwards("domain.json of other domains was not looked at", lambda: behind.extend(look()))
+    for domain_id in dict.fromkeys((*made.concerns, *behind)):
+        other = partial(renew_held_view, source.disk, standing.store, domain_id, rehearsal=rehearsal)
+        notes += _afterwards(f"domain.json of {domain_id} was not renewed", other)
     reports: list[Report] = []
     notes += _afterwards("what was written was not read back", lambda: reports.append(_read_back(standing)))
     return Done(head, receipt, reports[0] if reports else None, notes)
 
 
 def work(
-    domain: Domain, standing: Standing, act: Act, gate: Gate, signers: Mapping[str, Signer], *, trial: bool = False
+    domain: Domain,
+    standing: Standing,
+    act: Act,
+    gate: Gate,
+    signers: Mapping[str, Signer],
+    *,
+    pretend: Pretend | None = None,
 ) -> tuple[Checkpoint, Receipt, Made]:
     """The operation itself, in a domain that is held: claim, artifacts, records, receipt. Raises Refused, IoFailed.
 
-    A `trial` does the same on a disk that keeps nothing, with signers that sign nothing.
+    A trial does the same on a disk that keeps nothing, with signers that sign nothing: then there is `pretend`.
     """
-    _expect_the_same(domain.log.head, standing, tuple(domain.lines()), trial=trial)
+    _expect_the_same(domain.log.head, standing, tuple(domain.lines()), trial=pretend is not None)
     claim = _covering(domain, standing, gate)
     logged = frozenset(name for _, entry in standing.report.entries for name in entry.files)
     with _nothing_done():
-        made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, trial))
+        made = act.make(Bench(domain, standing, gate, claim, domain.log.logseq + 1, signers, logged, pretend))
         receipt = _receipt(standing, act, made, claim, domain.log)
         last = put(domain, receipt_piece(receipt, signers["operator"], act.parameters), logged)
     return domain.commit(*made.entries, last), receipt, made
@@ -253,22 +275,6 @@ def _afterwards(what: str, do: Callable[[], object]) -> tuple[str, ...]:
     except KeyboardInterrupt:
         return (f"{what}: stopped by you, when the operation was done already: see domain check",)
     return ()
-
-
-def _renew_held_view(standing: Standing, domain_id: str) -> None:
-    """Derive domain.json of another domain, of which the host has said something. Raises Busy, Damaged, IoFailed."""
-    disk, paths = standing.source.disk, standing.store.domain(domain_id)
-    if disk.is_directory(paths.log):
-        with held(disk, paths.root):
-            _renew_view(standing, domain_id)
-
-
-def _renew_view(standing: Standing, domain_id: str) -> None:
-    disk, store, rehearsal = standing.source.disk, standing.store, standing.rehearsal
-    paths = standing.source.paths if domain_id == standing.domain_id else store.domain(domain_id)
-    reader = read_log(disk, paths, origin_of(domain_id, rehearsal=rehearsal))
-    said = host_entries(disk, store, domain_id, rehearsal=rehearsal)
-    write_view(disk, paths, derive_view(reader, domain_id, said))
 
 
 def held_for(

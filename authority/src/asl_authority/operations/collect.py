@@ -111,6 +111,14 @@ def signed(task: Task[T], signer: Signer) -> Task[T]:
     return _signed_by(task, signer.public, limited.sign(task.message), hint=None)
 
 
+def pretended(task: Task[T], signer: Signer) -> Task[T]:
+    """As `signed`, by what only stands for a key: what it gives is no signature, and nobody verifies it."""
+    level = task.level_of(signer.public)
+    _expect_new(task, signer.public)
+    limited = signer_of(level, signer, rehearsal=task.rehearsal)
+    return replace(task, artifact=task.artifact.signed_by(limited))
+
+
 def with_signature(task: Task[T], key: PublicKey, signature: bytes) -> Task[T]:
     """The task with a signature that was made anywhere, verified by both implementations. Raises Refused, Malformed."""
     task.level_of(key)

@@ -11,15 +11,17 @@ from asl_authority.errors import Refused
 from asl_authority.operations.act import Act, Bench, Made, Standing
 from asl_authority.operations.allowed import expect_may
 from asl_authority.operations.collect import Task, lint
+from asl_authority.operations.domain_reading import host_chain
 from asl_authority.operations.pieces import Piece
 from asl_authority.operations.root_chain import judged, with_given
 from asl_authority.operations.tasks import dam_task
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.storage import durable, layout
+from asl_authority.storage.domains import HOST
 from asl_authority.storage.snapshots import load_snapshot
 from asl_authority.values.canonical import canonical_bytes
 from asl_authority.values.cbor_views import DAM_VIEW
-from asl_authority.values.certificate import Certificate, check_principal
+from asl_authority.values.certificate import Certificate, check_certificate, check_principal
 from asl_authority.values.dam import Dam, check_dam, check_may
 from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
@@ -105,9 +107,9 @@ def publication(standing: Standing) -> dict[str, bytes]:
         "admission/dam.cbor": DAM_VIEW.of(dam.to_bytes()),
         "admission/dam.sig": signed.envelope.signatures[0].sig,
         layout.policy_name(policy.hash): policy.to_bytes(),
-        layout.root_set_name(authority.roots.version): authority.roots.to_bytes(),
+        **_roots(standing),
     }
-    for each in authority.certificates:
+    for each in _counting(standing):
         name = layout.certificate_name(each.body.digest)
         files |= {name: each.body.to_bytes(), f"{name}.sig": each.to_bytes()}
     snapshot = standing.report.view.current_snapshot
@@ -115,6 +117,33 @@ def publication(standing: Standing) -> dict[str, bytes]:
         files[str(path.relative_to(source.paths.root))] = durable.read(source.disk, path, MOST_BYTES)
     files[f"env-claims/{snapshot}.claim"] = durable.read(source.disk, standing.store.claim(snapshot), MOST_BYTES)
     return dict(sorted(files.items()))
+
+
+def _roots(standing: Standing) -> dict[str, bytes]:
+    """Every root set from the host's first on, with the rotations between them: whoever holds one finds the newest."""
+    chain = standing.report.authority.chain
+    if standing.domain_id != HOST:
+        chain = host_chain(standing.source.disk, standing.store, rehearsal=standing.rehearsal) or chain
+    files = {}
+    for link in chain.links:
+        files[layout.root_set_name(link.roots.version)] = link.roots.to_bytes()
+        if link.rotation is not None:
+            name = layout.rotation_name(link.roots.version)
+            files |= {name: link.rotation.body.to_bytes(), f"{name}.sig": link.rotation.to_bytes()}
+    return files
+
+
+def _counting(standing: Standing) -> list[Signed[Certificate]]:
+    """The certificates that count where they stand in the log.
+
+    What retired roots have signed since is not handed out: who has no log could not tell it from what they had before.
+    """
+    return [
+        each
+        for court in standing.report.courts
+        for each in court.certificates
+        if all(finding.ok for finding in check_certificate(each, court.roots))
+    ]
 
 
 def publish_act(standing: Standing, files: Mapping[str, bytes]) -> Act:

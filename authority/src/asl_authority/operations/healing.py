@@ -134,7 +134,7 @@ def _places(source: Source, lost: Lost, copy: DomainPaths) -> list[Path]:
 
 
 def _held_to(source: Source, path: Path, digest: str) -> bytes | None:
-    with suppress(FileNotFoundError, IoFailed):
+    with suppress(FileNotFoundError, Damaged, IoFailed):
         data = durable.read(source.disk, path, MOST_BYTES)
         if hashlib.sha256(data).hexdigest() == digest:
             return data
@@ -146,7 +146,7 @@ def _meta(source: Source, lost: Lost, size: int, copy: DomainPaths | None) -> Bl
     for paths in (source.paths, *((copy,) if copy else ())):
         try:
             found = read_block_meta(durable.read(source.disk, paths.block_meta(lost.digest), META_BYTES))
-        except (FileNotFoundError, IoFailed, Malformed):
+        except (FileNotFoundError, Damaged, IoFailed, Malformed):
             continue
         if check_block_meta(lost.digest, size, found).ok:
             return found

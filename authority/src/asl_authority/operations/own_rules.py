@@ -130,6 +130,11 @@ OWN_RULES = (
     OwnRule("DOMAIN-ROOTS", "The roots that certified a domain are the host's.", "see: root adopt, root follow"),
     OwnRule("DOMAIN-ACTS", "Acts are done in a domain that is active.", "see: domain list"),
     OwnRule("ROOTS-FOLLOW", "Each root set is signed by the one before.", "see: domain check host"),
+    OwnRule(
+        "ROOTS-CERTIFIED",
+        "A certificate is of the root set that is held, or of one that rotations lead to from there.",
+        "who gave it to you? see: cert show",
+    ),
     OwnRule("ROOTS-BACK", "A domain goes on to the host's roots.", "nothing is left to do: see domain show"),
     OwnRule("LOG-COVERED", "A signed head covers every record.", "unlock the log's key; it goes on from there"),
     OwnRule("LOG-FILES", "A log's directory has the files of that log.", "take the other files out, and look at them"),

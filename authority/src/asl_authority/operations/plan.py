@@ -24,7 +24,7 @@ from asl_authority.storage.trial_disk import TrialDisk
 from asl_authority.values.canonical import read_canonical
 from asl_authority.values.dsse import payload_type_of, read_envelope
 from asl_authority.values.ed25519 import KEY_BYTES, SIGNATURE_BYTES, PublicKey, SecretKey, Signer
-from asl_authority.values.levels import Level, signer_of
+from asl_authority.values.levels import Level, key_name, signer_of
 from asl_authority.values.log_entry import LIMITS as ENTRY
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.public_key_file import MOST_BYTES, read_public_key_file
@@ -127,7 +127,7 @@ def _tried(standing: Standing, act: Act, gate: Gate, asked: Asked) -> dict[str, 
         signers[name] = pretender(name, read_public_key_file(file), asked, rehearsal=standing.rehearsal)
     note, known = NoteSigner(source.origin, signers["log"]), NoteKey(source.origin, log_key)
     with held_for(trying, gate, note, (known,)) as domain:
-        work(domain, trying, act, gate, signers, trial=True)
+        work(domain, trying, act, gate, signers, pretend=lambda name, public: Pretender(name, public, asked))
     return _said(disk, source.paths, source.origin, standing.report.head.size, asked, rehearsal=standing.rehearsal)
 
 
@@ -148,7 +148,8 @@ def _tried_founding(
     names = [name for name in USES if name != "dam-signer" or new.asked.dam_signer]
     keys = PretendedKeys(dict(zip(names, (each.body.subject_pubkey for each in new.requests), strict=True)), asked)
     holders = [
-        signer_of(Level.ROOT, Pretender("offline root", each, asked), rehearsal=new.asked.rehearsal) for each in roots
+        signer_of(Level.ROOT, Pretender(key_name(Level.ROOT), each, asked), rehearsal=new.asked.rehearsal)
+        for each in roots
     ]
     if not all(each.envelope.signatures for each in new.certificates):
         new = replace(new, certificates=tuple(each.signed_by(*holders) for each in new.certificates))

@@ -98,7 +98,7 @@ def issuer_of(roots: RootSet, named: PublicKey | None) -> PublicKey:
 def write_prepared(disk: Disk, path: Path, prepared: PreparedGenesis) -> None:
     """Write it as a new directory, and read that. Raises Refused, Malformed when it was not kept, IoFailed."""
     _expect_possession(prepared.new)
-    write_new_directory(disk, path, _files(prepared))
+    write_new_directory(disk, path, files_of(prepared))
     if load_prepared(disk, path, rehearsal=prepared.new.asked.rehearsal) != prepared:
         raise Malformed(f"{path} does not hold what was prepared: use another medium", check_id=SIGN_READ_BACK)
 
@@ -186,7 +186,7 @@ def _with_signature_files(disk: Disk, path: Path, prepared: PreparedGenesis) -> 
     return prepared.with_tasks(tasks)
 
 
-def _files(prepared: PreparedGenesis) -> dict[str, bytes]:
+def files_of(prepared: PreparedGenesis) -> dict[str, bytes]:
     """Everything in the order in which it is written: the index last, so that without it nothing counts."""
     new, asked = prepared.new, prepared.new.asked
     files = _made(prepared) | {"dam.json.sig": new.dam.to_bytes()}

@@ -5,6 +5,9 @@ the signatures are right. So a certificate is held to the set in force where its
 is not only where its own log says that the roots were rotated: the host's record of a rotation has the head of every
 domain, and whatever a domain's log has after that head is held to the new set. A domain that no such record names was
 not there, and can't go back to the roots that were retired then.
+
+Who has files and no log knows none of these places: there each certificate is held to every set that rotations lead to
+from the one that is held, and it is said which set it was.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from asl_authority.operations.twice import verified_elsewhere
-from asl_authority.values.certificate import Certificate
+from asl_authority.values.certificate import Certificate, check_certificate
+from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.head import Head
 from asl_authority.values.rootset import RootSet, Rotation, check_rotation
@@ -21,6 +25,7 @@ from asl_authority.values.signed import Signed
 
 DOMAIN_ROOTS = "DOMAIN-ROOTS"
 ROOTS_FOLLOW = "ROOTS-FOLLOW"
+ROOTS_CERTIFIED = "ROOTS-CERTIFIED"
 
 Certified = Sequence[tuple[int, Signed[Certificate]]]
 Judge = Callable[[Sequence[Signed[Certificate]], RootSet], Sequence[Finding]]
@@ -49,6 +54,11 @@ class RootChain:
     def newest(self) -> RootSet:
         """The set that is trusted now."""
         return self.links[-1].roots
+
+    @property
+    def keys(self) -> frozenset[PublicKey]:
+        """The keys of all of them."""
+        return frozenset(key for link in self.links for key in link.roots.root_keys)
 
     def place_of(self, roots: RootSet) -> int | None:
         """Which link a set is, from 0; None when it is none of them."""
@@ -81,6 +91,43 @@ def check_chain(chain: RootChain) -> list[Finding]:
         found += check_rotation(link.rotation, before.roots)
         found += verified_elsewhere(link.rotation.envelope, {*before.roots.root_keys, *link.roots.root_keys})
     return found
+
+
+def chain_from(held: RootSet, rotations: Iterable[Signed[Rotation]]) -> RootChain:
+    """The sets that rotations, in whatever order, say that they lead to from the held one; nothing is judged."""
+    ordered = sorted(rotations, key=lambda each: each.body.new.version)
+    return RootChain((Link(0, held), *(Link(n, each.body.new, each) for n, each in enumerate(ordered, 1))))
+
+
+def as_far_as_it_holds(chain: RootChain) -> RootChain:
+    """The sets up to the first that does not follow from the one before: what comes after it is a stranger's."""
+    for size in range(2, len(chain.links) + 1):
+        if not all(finding.ok for finding in check_chain(RootChain(chain.links[size - 2 : size]))):
+            return RootChain(chain.links[: size - 1])
+    return chain
+
+
+def courts_without_log(certificates: Iterable[Signed[Certificate]], chain: RootChain) -> tuple[Court, ...]:
+    """All certificates before every set, the newest first: with files alone nobody knows which was in force when."""
+    return tuple(Court(tuple(certificates), link.roots) for link in reversed(chain.links))
+
+
+def check_certified(certificate: Signed[Certificate], chain: RootChain) -> Finding:
+    """ROOTS-CERTIFIED: which of the sets has certified this key; where it is a retired one, that is said."""
+    body, newest = certificate.body, chain.newest.version
+    subject = f"{body.subject_type} key {body.subject_id}"
+    for court in courts_without_log((certificate,), chain):
+        if all(finding.ok for finding in check_certificate(certificate, court.roots)):
+            version = court.roots.version
+            words = f"root set {version}, the newest of these"
+            if version != newest:
+                words = f"root set {version}, retired since; only a log shows that it certified this before"
+            return Finding(ROOTS_CERTIFIED, True, f"{subject}: {words}")
+    return Finding(ROOTS_CERTIFIED, False, f"{subject}: certified by none of the root sets {_span(chain)}")
+
+
+def _span(chain: RootChain) -> str:
+    return f"{chain.links[0].roots.version} to {chain.newest.version}"
 
 
 def eras_of(chain: RootChain, host: RootChain | None, domain_id: str) -> tuple[Era, ...]:

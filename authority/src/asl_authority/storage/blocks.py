@@ -34,8 +34,18 @@ class BlockStore:
         self._put(BlockMeta(block_id, size, type_tag), _held_to(block_id, size, chunks))
 
     def read(self, block_id: str, most: int = MOST_READ) -> bytes:
-        """The bytes of a block. Raises Damaged when they are not those of its name, FileNotFoundError, IoFailed."""
-        data = durable.read(self.disk, self.paths.block(block_id), most)
+        """The bytes of a block of at most `most`. Raises Damaged when they are not those of its name, Refused for more.
+
+        Raises FileNotFoundError, IoFailed.
+        """
+        path = self.paths.block(block_id)
+        data = durable.read_start(self.disk, path, most + 1)
+        if len(data) > most:  # a block may be of any length: that is no damage
+            raise Refused(
+                f"{path}: longer than {most} bytes, too many to be read at once",
+                hint="write it into a file: store get --output",
+                check_id="INPUT-LIMIT",
+            )
         _require(block_id, hashlib.sha256(data).hexdigest())
         return data
 

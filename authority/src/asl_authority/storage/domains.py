@@ -112,11 +112,15 @@ def write_view(disk: Disk, paths: DomainPaths, view: DomainView) -> None:
 
 def check_view(disk: Disk, paths: DomainPaths, view: DomainView) -> Finding:
     """DOMAIN-VIEW-CURRENT: domain.json is what the log makes. Raises IoFailed."""
+    return check_current(view, kept_view(disk, paths))
+
+
+def kept_view(disk: Disk, paths: DomainPaths) -> bytes | None:
+    """domain.json as it lies there, no more of it than one can have; None where there is none. Raises IoFailed."""
     try:
-        kept = durable.read(disk, paths.view, VIEW_BYTES)
+        return durable.read_start(disk, paths.view, VIEW_BYTES + 1)
     except FileNotFoundError:
-        kept = None
-    return check_current(view, kept)
+        return None
 
 
 def lacks(disk: Disk, paths: DomainPaths, entry: Entry) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from asl_authority.errors import IoFailed, Refused
+from asl_authority.errors import Damaged, IoFailed, Refused
 from asl_authority.storage.disk import Disk
 
 # A name that begins so and ends so is a temporary: without a writer, it is garbage.
@@ -205,7 +205,7 @@ def chunks_of(disk: Disk, path: Path, start: int = 0) -> Generator[bytes, None, 
 
 
 def read(disk: Disk, path: Path, most: int) -> bytes:
-    """All of a file of at most `most` bytes. Raises FileNotFoundError, IoFailed."""
+    """All of a store's own file, which has at most `most` bytes. Raises Damaged, FileNotFoundError, IoFailed."""
     with told("read", path):
         file = disk.open_read(path)
         try:
@@ -213,7 +213,11 @@ def read(disk: Disk, path: Path, most: int) -> bytes:
         finally:
             disk.close(file)
     if len(data) > most:
-        raise IoFailed(f"{path}: longer than {most} bytes", check_id="PATH-SIZE")
+        raise Damaged(
+            f"{path}: longer than {most} bytes, which no such file of a store is",
+            hint="write nothing to this volume any more: copy it, and look at this file in the copy",
+            check_id="PATH-SIZE",
+        )
     return data
 
 

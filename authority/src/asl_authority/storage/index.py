@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from asl_authority.errors import IoFailed, Malformed
+from asl_authority.errors import Damaged, IoFailed, Malformed
 from asl_authority.storage import durable
 from asl_authority.storage.log_reader import LogReader
 from asl_authority.values.index_segment import (
@@ -110,6 +110,6 @@ def _load(reader: LogReader, path: Path, part: _Part, most: int, read: Callable[
     """A cache file when it is good and covers what it should."""
     try:
         found = read(durable.read(reader.disk, path, most))
-    except (FileNotFoundError, IoFailed, Malformed):
+    except (FileNotFoundError, Damaged, IoFailed, Malformed):
         return None
     return found if (found.first, found.last) == (part.first, part.last) else None

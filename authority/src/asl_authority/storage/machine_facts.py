@@ -8,7 +8,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from asl_authority import contract
-from asl_authority.errors import IoFailed
+from asl_authority.errors import IoFailed, Malformed
 from asl_authority.storage.paths import inside
 from asl_authority.storage.surroundings import VERSIONED, load_interfaces
 from asl_authority.values.environment import Interface, Mount, Register, Tool
@@ -33,7 +33,7 @@ CHUNK = 1 << 20
 
 
 def load_text(root: Path, path: PurePosixPath, most: int = _MOST) -> str | None:
-    """A small file's text without the newline at its end; None where there is none. Raises IoFailed."""
+    """A small file's text without the newline at its end; None where there is none. Raises Malformed, IoFailed."""
     try:
         with inside(root, path).open("rb") as file:
             data = file.read(most + 1)
@@ -42,7 +42,7 @@ def load_text(root: Path, path: PurePosixPath, most: int = _MOST) -> str | None:
     except OSError as error:
         raise IoFailed(f"{path}: {error.strerror}") from None
     if len(data) > most:
-        raise IoFailed(f"{path}: longer than {most} bytes", check_id="PATH-SIZE")
+        raise Malformed(f"{path}: longer than {most} bytes", check_id="PATH-SIZE")
     return data.decode("utf-8", "replace").rstrip("\n")
 
 

@@ -68,7 +68,7 @@ def scrub(
 def _load(blocks: BlockStore) -> ScrubState:
     try:
         return read_scrub_state(durable.read(blocks.disk, blocks.paths.index / "scrub.json", STATE_BYTES))
-    except (FileNotFoundError, Malformed):
+    except (FileNotFoundError, Damaged, Malformed):
         return ScrubState()  # begin again: that is always right
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from asl_authority.contract import SESSION, SESSION_CLAIM
-from asl_authority.errors import IoFailed, Malformed, Refused
+from asl_authority.errors import Damaged, IoFailed, Malformed, Refused
 from asl_authority.storage import durable
 from asl_authority.storage.disk import HostDisk
 from asl_authority.storage.machine_facts import load_text
@@ -52,8 +52,11 @@ def keep_claim(root: Path, data: bytes) -> None:
 
 
 def load_claim(root: Path) -> bytes | None:
-    """The last claim of this boot; None when there is none. Raises IoFailed."""
+    """The last claim of this boot; None when there is none. Raises Malformed, IoFailed."""
     try:
         return durable.read(HostDisk(), inside(root, SESSION_CLAIM), KIND.limits.size)
     except FileNotFoundError:
         return None
+    except Damaged:  # it is the machine's, and nothing of the store
+        words = f"{SESSION_CLAIM}: longer than any claim"
+        raise Malformed(words, check_id="PATH-SIZE", hint="restart this machine") from None

@@ -81,7 +81,9 @@ def _load(root: Path, path: PurePosixPath, read: Callable[[bytes], _T]) -> _T | 
     except OSError as error:
         raise IoFailed(f"{path}: {error.strerror}") from None
     if len(data) > contract.STATE_FILE_LIMIT_BYTES:
-        raise Malformed(f"{path}: longer than {contract.STATE_FILE_LIMIT_BYTES} bytes", check_id="PATH-SIZE")
+        words = f"{path}: longer than {contract.STATE_FILE_LIMIT_BYTES} bytes"
+        # What is read as plain bytes are texts that people edit.
+        raise Malformed(words, check_id="PATH-SIZE", hint=None if read is bytes else _START_AGAIN)
     try:
         return read(data)
     except Malformed as error:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asl_authority.errors import IoFailed, Malformed
+from asl_authority.errors import Damaged, IoFailed, Malformed
 from asl_authority.storage import durable
 from asl_authority.storage.disk import Disk
 from asl_authority.values.kept_head import KeptHead, read_kept_checkpoint
@@ -20,6 +20,7 @@ from asl_authority.values.signed_note import MOST_BYTES
 HEADS = "heads"
 ROOT_DIGITS = 16
 MOUNT = "put it in and mount it; --stick names the directory where it is"
+MOVE = "move this file away, but keep it, and type the head from paper: --head"
 LOOK = "look at the stick: is it in, mounted, writable, and is there space on it?"
 
 
@@ -96,17 +97,16 @@ class Stick:
                 return durable.read(self.disk, path, MOST_BYTES)
             except FileNotFoundError:
                 return None
+            except Damaged:  # the store's own files are read so; this one is handed in
+                words = f"{path}: longer than {MOST_BYTES} bytes, which no head of a log is"
+                raise Malformed(words, check_id="PATH-SIZE", hint=MOVE) from None
 
 
 def _kept(path: Path, data: bytes, origin: str) -> KeptHead:
     try:
         return read_kept_checkpoint(data, origin)
     except Malformed as error:
-        raise Malformed(
-            f"{path}: {error}",
-            check_id=error.check_id,
-            hint="move this file away, but keep it, and type the head from paper: --head",
-        ) from None
+        raise Malformed(f"{path}: {error}", check_id=error.check_id, hint=MOVE) from None
 
 
 @contextmanager

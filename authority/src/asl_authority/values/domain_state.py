@@ -31,6 +31,9 @@ class State(StrEnum):
     REVOKED = "REVOKED"
 
 
+# Nothing is signed in a domain of these, or next to nothing.
+STILL = (State.SUSPENDED, State.REVOKED)
+
 MOVES: Mapping[State, frozenset[State]] = {
     State.UNRECOGNIZED: frozenset({State.COURTESY, State.FULL, State.REVOKED}),
     State.COURTESY: frozenset({State.FULL, State.SUSPENDED, State.REVOKED}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from asl_authority.errors import Malformed
 from asl_authority.values.canonical import canonical_bytes, read_canonical
-from asl_authority.values.domain_state import State
+from asl_authority.values.domain_state import STILL, State
 from asl_authority.values.fields import SHA256, Fields
 from asl_authority.values.finding import Finding
 from asl_authority.values.identifiers import DOMAIN_ID
@@ -19,7 +19,8 @@ PAPER = "ENC-ASL-HOST/1"
 
 RULES = (
     Rule("DOMAIN-VIEW-SCHEMA", PAPER, "S", "domain.json has the paper's members; what is not yet so is left out (C)."),
-    Rule("DOMAIN-VIEW-CURRENT", PAPER, "C", "domain.json is what the log says; where it differs, the log counts."),
+    Rule("DOMAIN-VIEW-CURRENT", PAPER, "C", "domain.json is what the log says; where it differs, the log counts,"
+         " and in a suspended or revoked domain it is only said."),
     Rule("DOMAIN-VIEW-FACTS", PAPER, "C", "Records say what the view is made of: see `derive`."),
 )  # fmt: skip
 
@@ -94,10 +95,19 @@ def derive(
 
 
 def check_current(derived: DomainView, kept: bytes | None) -> Finding:
-    """DOMAIN-VIEW-CURRENT: the file is the one that the log makes."""
+    """DOMAIN-VIEW-CURRENT: the file is the one that the log makes.
+
+    Where a domain goes on, its next operation mends the file. In one that is suspended or revoked there may never be
+    one: that the file is behind is said there, and is no failure, for the log counts.
+    """
     ok = kept == derived.to_bytes()
-    said = "is not there" if kept is None else "says something else than the log"
-    return Finding("DOMAIN-VIEW-CURRENT", ok, derived.domain_id if ok else f"{derived.domain_id}: domain.json {said}")
+    if ok:
+        return Finding("DOMAIN-VIEW-CURRENT", ok, derived.domain_id)
+    said = f"{derived.domain_id}: domain.json {'is not there' if kept is None else 'says something else than the log'}"
+    if derived.state not in STILL:
+        return Finding("DOMAIN-VIEW-CURRENT", False, said)
+    words = f"{said}; the log counts: the domain is {derived.state}. The host's next operation renews the file"
+    return Finding("DOMAIN-VIEW-CURRENT", True, words)
 
 
 def _after(view: DomainView, logseq: int, entry: Entry) -> DomainView:

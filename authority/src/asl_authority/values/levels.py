@@ -37,6 +37,11 @@ class Level(StrEnum):
     X509 = "x509"
 
 
+def key_name(level: Level) -> str:
+    """What a plan calls a key of this level that lies elsewhere."""
+    return "offline root" if level is Level.ROOT else level.value.replace("_", " ")
+
+
 DOMAIN_ROOT_SIGNS = (dam.KIND, request.KIND, admission.REQUEST)
 
 

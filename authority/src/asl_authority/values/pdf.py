@@ -1,13 +1,21 @@
-"""Lines of plain ASCII as a PDF: A4, Courier, no date, no picture, the same bytes for the same lines."""
+"""Lines of plain ASCII as a PDF: A4, Courier, no date, the same bytes for the same lines.
+
+There are no pictures, but DARK is a filled cell: two of them are a square, of which codes for a camera are made.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 # A4 in points; Courier is 0.6 of its size wide, so 78 columns of 10 points leave 63 points at either side.
 WIDTH, HEIGHT = 595, 842
 SIZE, LEADING, LEFT, TOP = 10, 12, 63, 790
 LINES = 62
+DARK = "\u2588"
+# A cell is as wide as a character and as high as a line; so far below the baseline it ends.
+CELL, BELOW = 6, 3
+_RUN = re.compile(f"{DARK}+")
 
 
 def make_pdf(pages: Sequence[Sequence[str]], title: str) -> bytes:
@@ -31,9 +39,20 @@ def make_pdf(pages: Sequence[Sequence[str]], title: str) -> bytes:
 def _stream(lines: Sequence[str]) -> bytes:
     if len(lines) > LINES:
         raise ValueError(f"{len(lines)} lines on a page of {LINES}")
-    text = b"".join(b"(%s) Tj T*\n" % _escaped(line) for line in lines)
-    data = b"BT /F1 %d Tf %d TL %d %d Td\n%sET\n" % (SIZE, LEADING, LEFT, TOP, text)
+    text = b"".join(b"(%s) Tj T*\n" % _escaped(line.replace(DARK, " ").rstrip(" ")) for line in lines)
+    data = b"BT /F1 %d Tf %d TL %d %d Td\n%sET\n%s" % (SIZE, LEADING, LEFT, TOP, text, _cells(lines))
     return b"<< /Length %d >>\nstream\n%sendstream" % (len(data), data)
+
+
+def _cells(lines: Sequence[str]) -> bytes:
+    """The dark cells of a page, each run of them as one rectangle; nothing where there are none."""
+    found = b"".join(
+        b"%d %d %d %d re\n"
+        % (LEFT + run.start() * CELL, TOP - n * LEADING - BELOW, (run.end() - run.start()) * CELL, LEADING)
+        for n, line in enumerate(lines)
+        for run in _RUN.finditer(line)
+    )
+    return found and found + b"f\n"
 
 
 def _file(objects: Sequence[bytes]) -> bytes:

@@ -57,7 +57,7 @@ def script(call: Call) -> Answer:
 def run(call: Call) -> Answer:
     """The ceremony itself."""
     from asl_authority.front.ceremony_desk import ConsoleDesk
-    from asl_authority.front.ceremony_report import report_members
+    from asl_authority.front.ceremony_report import closing_lines, report_members
     from asl_authority.front.ceremony_verbs import command_words, expect_verbs, runner
     from asl_authority.operations.ceremony_run import hold
     from asl_authority.operations.confirm import digest_text
@@ -77,7 +77,9 @@ def run(call: Call) -> Answer:
     path = old or fresh
     text = (
         f"The ceremony has ended. {path} is its record.\nSHA-256 of the last line, which pins all of them\n"
-        f"{digest_text(bytes.fromhex(record.fingerprint))}Next: {call.program} ceremony report {_file(call)} {path}\n"
+        f"{digest_text(bytes.fromhex(record.fingerprint))}"
+        + "".join(f"{line}\n" for line in closing_lines(record))
+        + f"Next: {call.program} ceremony report {_file(call)} {path}\n"
     )
     return Answer(text, {"file": str(path), **report_members(ceremony, record)})
 
@@ -312,8 +314,9 @@ VERBS = (
         "ceremony report",
         "print the closing page of a ceremony from its record",
         "Holds the record to its own chain and to the ceremony's digest, and prints how every step ended: digests, "
-        "new files, deviations, the last head of a log, and the SHA-256 that pins the record. Ends with 3 when the "
-        "ceremony has not come to its end.",
+        "new files, deviations, the last head of a log (in words, hexadecimal, and as a code for a camera), and the "
+        "SHA-256 that pins the record; then a label for each directory with new files, to be stuck on the medium. Ends "
+        "with 3 when the ceremony has not come to its end.",
         report,
         (FILE, RECORD, OUTPUT, PDF),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asl_authority.front.given import POLICY, REHEARSAL, ROOT_SET, given_policy, given_root_set, rehearsal_of
+from asl_authority.front.given import POLICY, REHEARSAL, ROOT_SET, ROTATIONS, given_policy, given_root_set, rehearsal_of
 from asl_authority.front.signing import SIGNING
 from asl_authority.front.verb import Answer, Argument, Call, Verb
 from asl_authority.front.verbs.x509 import EXPORT
@@ -88,30 +88,31 @@ def show(call: Call) -> Answer:
 
 def verify(call: Call) -> Answer:
     """Every rule of a request or a certificate."""
-    from asl_authority.front.given import given_certificates, verdict
+    from asl_authority.front.given import given_certificates, given_chain, verdict
     from asl_authority.operations.artifacts import again, form_of, load
+    from asl_authority.operations.root_chain import check_certified, courts_without_log, judged
     from asl_authority.values import certificate, request
     from asl_authority.values.policy import check_hash_equal
 
-    rehearsal, roots, policy = (
-        rehearsal_of(call),
-        given_root_set(call.path("root_set")),
-        given_policy(call.path("policy")),
-    )
+    rehearsal, policy = rehearsal_of(call), given_policy(call.path("policy"))
+    chain, led = given_chain(call)
     asking = form_of(request.KIND, request.read_request, rehearsal=rehearsal)
     if _is_request(call):
         asked = load(call.path("file"), asking)
-        findings = [*asked.findings, *request.check_request(asked.signed, roots, policy)]
+        findings = [*asked.findings, *led, *request.check_request(asked.signed, chain.newest, policy)]
         findings += again(asked.envelope, [asked.body.subject_pubkey])
         return verdict(f"the request of {asked.body.domain_id}", findings)
     form = form_of(certificate.KIND, certificate.read_certificate, rehearsal=rehearsal)
     found = load(call.path("file"), form)
-    findings = [*found.findings, *certificate.check_certificate(found.signed, roots)]
+    findings = [*found.findings, *led]
+    courts = courts_without_log((found.signed,), chain)
+    findings += judged(courts, lambda certs, roots: certificate.check_certificate(certs[0], roots))
+    findings += [check_certified(found.signed, chain)] if call.values.get("rotation") else []
     findings += [check_hash_equal(policy, {"the certificate": found.body.policy_hash})]
     if path := call.values.get("request"):
         earlier = [each.body for each in given_certificates(call.values.get("earlier", []), rehearsal=rehearsal)]
         findings += [certificate.check_issued(found.body, load(path, asking).body, earlier)]
-    findings += again(found.envelope, roots.root_keys)
+    findings += again(found.envelope, chain.keys)
     what = f"the certificate of {found.body.domain_id} for its {found.body.subject_type} key"
     return verdict(what, findings, sha256=found.body.digest)
 
@@ -186,11 +187,14 @@ VERBS = (
         "say whether a certificate, or a request, holds",
         "Holds a certificate against the root set: issued by one of them, signed by as many as must, for a key that is "
         "none of them, naming the policy given. With --request it must be what that request asks for. A request is "
-        "held to its own rules. Every signature is verified by two implementations. Ends with 3 when a rule is broken.",
+        "held to its own rules. Where the roots were rotated, --rotation leads from the set that you hold to the "
+        "newest one, and it is said which set certified the key. Every signature is verified by two implementations. "
+        "Ends with 3 when a rule is broken.",
         verify,
         (
             FILE,
             ROOT_SET,
+            ROTATIONS,
             POLICY,
             Argument(("--request",), "the request that it answers", "FILE", "path"),
             EARLIER,

@@ -10,6 +10,7 @@ from asl_authority.front.given import (
     POLICY,
     REHEARSAL,
     ROOT_SET,
+    ROTATIONS,
     given_certificates,
     given_dam,
     given_policy,
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asl_authority.operations.artifacts import Loaded
-    from asl_authority.values.certificate import Certificate
+    from asl_authority.operations.root_chain import Court
     from asl_authority.values.dam import Dam
     from asl_authority.values.finding import Finding
-    from asl_authority.values.rootset import RootSet
     from asl_authority.values.signed import Signed
 
 FILE = Argument(("FILE",), "a DAM or its envelope", "FILE", "path", required=True)
@@ -126,31 +126,34 @@ def diff(call: Call) -> Answer:
 
 def verify(call: Call) -> Answer:
     """Every rule of a DAM."""
-    from asl_authority.front.given import verdict
+    from asl_authority.front.given import given_chain, verdict
     from asl_authority.operations.artifacts import again
+    from asl_authority.operations.root_chain import check_certified, courts_without_log, judged
     from asl_authority.values.dam import check_dam
 
     rehearsal = rehearsal_of(call)
     found = _dam(call, "file", rehearsal)
-    roots, policy = given_root_set(call.path("root_set")), given_policy(call.path("policy"))
+    (chain, led), policy = given_chain(call), given_policy(call.path("policy"))
     certificates = given_certificates(call.values["certificate"], rehearsal=rehearsal)
+    courts, keys = courts_without_log(certificates, chain), chain.keys
     pinned = call.values.get("pinned")
     last = None if pinned is None else given_dam(pinned, rehearsal=rehearsal)
-    findings = [*found.findings, *check_dam(found.signed, certificates, roots, policy, last)]
+    findings = [*found.findings, *led]
+    findings += judged(courts, lambda certs, roots: check_dam(found.signed, certs, roots, policy, last))
     findings += again(found.envelope, [found.body.root_key])
     for each in certificates:
-        findings += again(each.envelope, roots.root_keys)
-    findings += _recorded(call, found.signed, certificates, roots, rehearsal=rehearsal)
+        findings += again(each.envelope, keys)
+        findings += [check_certified(each, chain)] if call.values.get("rotation") else []
+    findings += _recorded(call, found.signed, courts, rehearsal=rehearsal)
     what = f"the DAM of {found.body.domain_id}, version {found.body.version}"
     return verdict(what, findings, sha256=found.body.hash)
 
 
-def _recorded(
-    call: Call, dam: Signed[Dam], certificates: Sequence[Signed[Certificate]], roots: RootSet, *, rehearsal: bool
-) -> tuple[Finding, ...]:
+def _recorded(call: Call, dam: Signed[Dam], courts: Sequence[Court], *, rehearsal: bool) -> Sequence[Finding]:
     """With --proof and --record, whether the domain's log has it. Raises UsageError for one of them, Malformed."""
     from asl_authority.errors import UsageError
     from asl_authority.operations.log_check import MOST_PROOF, MOST_RECORD, check_dam_recorded
+    from asl_authority.operations.root_chain import judged
     from asl_authority.storage.plain_files import named, read_file
     from asl_authority.values.checkpoint import read_log_proof
 
@@ -162,7 +165,10 @@ def _recorded(
     with named(proof):
         read = read_log_proof(read_file(proof, MOST_PROOF))
     with named(record):
-        return check_dam_recorded(dam, read_file(record, MOST_RECORD), read, certificates, roots, rehearsal=rehearsal)
+        data = read_file(record, MOST_RECORD)
+        return judged(
+            courts, lambda certs, roots: check_dam_recorded(dam, data, read, certs, roots, rehearsal=rehearsal)
+        )
 
 
 def sign(call: Call) -> Answer:
@@ -263,9 +269,11 @@ VERBS = (
         "the roots have certified for this domain, naming the policy that the certificate names, and later than the "
         "pinned one. Every signature is verified by two implementations. With --proof and --record, as `dam publish` "
         "writes them, also whether the domain's log has it: that record names this DAM, and lies under a checkpoint "
-        "that a log key has signed which the roots certify. Ends with 3 when a rule is broken.",
+        "that a log key has signed which the roots certify. Where the roots were rotated, --rotation leads from the "
+        "set that you hold to the newest one; each certificate is held to every set on that way, and it is said which "
+        "one certified it. Ends with 3 when a rule is broken.",
         verify,
-        (FILE, ROOT_SET, CERTIFICATES, POLICY, PINNED, PROOF, RECORD, REHEARSAL),
+        (FILE, ROOT_SET, ROTATIONS, CERTIFICATES, POLICY, PINNED, PROOF, RECORD, REHEARSAL),
     ),
     Verb(
         "dam sign",

@@ -59,9 +59,10 @@ def publish(call: Call) -> Answer:
     after = standing_of(call, call.values["domain"])
     version = after.report.dam.version
     proof = {f"dam/dam-{version}.tlog-proof": prove_dam(after)}
-    write_new_directory(HostDisk(), output, {**files, **proof, "SHA256SUMS": sums_file(files)})
+    written = {**files, **proof, "SHA256SUMS": sums_file(files)}
+    write_new_directory(HostDisk(), output, written)
     text = f"{answer.text}{output}: {len(files)} files with their SHA256SUMS, and the proof that the log has the DAM\n"
-    return Answer(text, {**answer.members, "directory": str(output), "files": sorted(files)}, answer.status)
+    return Answer(text, {**answer.members, "directory": str(output), "files": sorted(written)}, answer.status)
 
 
 def _body(call: Call) -> Dam:
@@ -132,10 +133,10 @@ PUBLISH = Verb(
     "dam publish",
     "give out the manifest in force, with all that others need to check it",
     "Records that it is published, and writes a new directory: the DAM with its envelope (dam/), its CBOR view and "
-    "bare signature (admission/), certificates, policy, root set, the current snapshot with its claim, SHA256SUMS, and "
-    "the log's record of the DAM with the proof that the log has it (`dam verify --proof`). Where the policy publishes "
-    "only what a snapshot pins, one must pin it (`snapshot create`). What is published stays published: a domain goes "
-    "on with the next DAM." + ACTS,
+    "bare signature (admission/), certificates, policy, every root set with the rotations between them (auth/), the "
+    "current snapshot with its claim, SHA256SUMS, and the log's record of the DAM with the proof that the log has it "
+    "(`dam verify --proof`). Where the policy publishes only what a snapshot pins, one must pin it (`snapshot "
+    "create`). What is published stays published: a domain goes on with the next DAM." + ACTS,
     publish,
     (DOMAIN, Argument(("--output",), "the new directory", "DIR", "path", required=True), *ACTING),
 )

@@ -14,6 +14,7 @@ from asl_authority.front.verbs.prepared import FOUND, SIGN
 
 if TYPE_CHECKING:
     from asl_authority.operations.domain_check import Report
+    from asl_authority.storage.layout import DomainPaths
 
 DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOMAIN", required=True)
 
@@ -74,23 +75,29 @@ def show(call: Call) -> Answer:
 def check(call: Call) -> Answer:
     """Every rule, one line each."""
     from asl_authority.front import ui
-
-    report = _report(call)
-    strays = _strays(call, report)
-    text = "".join(ui.finding_line(finding) for finding in report.findings)
-    text += "".join(f"belongs to nothing: {ui.plain(name)}\n" for name in strays) + f"{_verdict(report)}\n"
-    members = {"ok": report.ok, "findings": ui.findings_members(report.findings), "strays": list(strays)}
-    return Answer(text, members, _status(report))
-
-
-def _strays(call: Call, report: Report) -> tuple[str, ...]:
-    from asl_authority.operations.reading import HOST
+    from asl_authority.front.drill_text import undrilled_text
+    from asl_authority.operations.drilled import undrilled
     from asl_authority.operations.strays import find_strays
     from asl_authority.storage.disk import HostDisk
+
+    report = _report(call)
+    paths = _paths(call, report.view.domain_id)
+    strays = find_strays(HostDisk(), paths, report.entries)
+    keys = undrilled(HostDisk(), paths, report.entries)
+    text = "".join(ui.finding_line(finding) for finding in report.findings)
+    text += "".join(f"belongs to nothing: {ui.plain(name)}\n" for name in strays)
+    # Where something does not hold there is more to do than a drill, and none could be recorded.
+    text += f"{undrilled_text(keys) if report.ok else ''}{_verdict(report)}\n"
+    members = {"ok": report.ok, "findings": ui.findings_members(report.findings), "strays": list(strays)}
+    return Answer(text, {**members, "undrilled": list(keys)}, _status(report))
+
+
+def _paths(call: Call, domain_id: str) -> DomainPaths:
+    from asl_authority.operations.reading import HOST
     from asl_authority.storage.layout import StorePaths
 
-    store, domain_id = StorePaths(call.root), report.view.domain_id
-    return find_strays(HostDisk(), store.host if domain_id == HOST else store.domain(domain_id), report.entries)
+    store = StorePaths(call.root)
+    return store.host if domain_id == HOST else store.domain(domain_id)
 
 
 def _dam_members(report: Report) -> dict[str, object]:
@@ -167,7 +174,8 @@ VERBS = (
         "policy, snapshots with their claims, receipts, domain.json; signatures are verified by two implementations. "
         "A domain must go back to the roots that the host holds, which is checked first. Ends with 5 when something "
         "that was committed is missing or changed, with 3 when another rule says no. Names files that belong to "
-        "nothing, which an interruption has left or somebody has put there; nothing reads them.",
+        "nothing, which an interruption has left or somebody has put there; nothing reads them. A note names the keys "
+        "that were never restored in a recovery drill (`key drill --domain`), which is no failure.",
         reads(check),
         (DOMAIN, REHEARSAL),
     ),

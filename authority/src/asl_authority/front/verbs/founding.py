@@ -232,8 +232,10 @@ def seal(call: Call, drawn: Drawn) -> tuple[Passphrase, dict[str, bytes]]:
 
 def write(call: Call, founding: Founding) -> Answer:
     """Found it, in the one transaction. Raises as `found_domain`."""
+    from asl_authority.front.drill_text import with_drill
     from asl_authority.front.kept import kept_after
     from asl_authority.operations.founding import found_domain
+    from asl_authority.operations.genesis import USES
     from asl_authority.operations.reading import find_domain
     from asl_authority.storage.disk import HostDisk
     from asl_authority.storage.domains import create_directories
@@ -242,7 +244,8 @@ def write(call: Call, founding: Founding) -> Answer:
     founded = found_domain(disk, create_directories(disk, call.root), _whole(founding))
     answer = founded_answer(asked, founded)
     source = find_domain(disk, call.root, founding.new.domain_id, rehearsal=founding.gate.rehearsal)
-    return kept_after(call, source, answer)
+    names = [name for name in USES if name in founding.sealed]
+    return with_drill(call, kept_after(call, source, answer), founded.domain_id, names, founded.head)
 
 
 def _whole(founding: Founding) -> Founding:

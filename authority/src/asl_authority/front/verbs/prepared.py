@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asl_authority.front.acting import gate_of
 from asl_authority.front.given import REHEARSAL, given_policy, given_public_key
@@ -28,6 +28,7 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
     from asl_authority.errors import UsageError
     from asl_authority.front.verbs.founding import agree, draw, planned, seal
     from asl_authority.operations.genesis import sign_manifest
+    from asl_authority.operations.plan_prepared import plan_prepare
     from asl_authority.operations.prepared import prepare_genesis, write_prepared
     from asl_authority.storage.disk import disk_of_whoever_asked
     from asl_authority.storage.plain_directory import expect_free
@@ -39,7 +40,7 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
     issuer = _issuer(call, asked.roots, rehearsal=gate.rehearsal)
     drawn = draw(call, gate, asked, issuer)
     if call.dry_run:
-        return planned(drawn.new)
+        return planned(drawn.new, plan_prepare(drawn.new, issuer))
     agree(call, drawn.new)
     passphrase, sealed = seal(call, drawn)
     gate.expect_still_open()
@@ -52,6 +53,7 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
 def sign(call: Call) -> Answer:
     """One session more: a root's key here, or signatures that were made elsewhere."""
     from asl_authority.operations.gate import public_random
+    from asl_authority.operations.plan_prepared import plan_brought, plan_session
     from asl_authority.operations.prepared import load_prepared
     from asl_authority.operations.root_sessions import judge, keep_signatures, with_signatures
     from asl_authority.storage.disk import HostDisk
@@ -67,11 +69,14 @@ def sign(call: Call) -> Answer:
         _expect_one_way(call)
         after = with_signatures(before, {each: read_file(each, SIGNATURE_BYTES) for each in given})
         if call.dry_run:
-            return _looked_at(after, "All of these signatures hold.\n")
-    elif call.dry_run:
-        return _looked_at(before)
+            return _looked_at(after, plan_brought(before, after), "All of these signatures hold.\n")
+    elif call.dry_run and not (call.values.get("key") or rehearsal):
+        return _looked_at(before, plan_session(before, ()))
     else:
-        after, done = _signed_here(call, before, rehearsal=rehearsal)
+        signers = _signers(call, before, rehearsal=rehearsal)
+        if call.dry_run:
+            return _would_sign(call, before, signers)
+        after, done = _signed_here(call, before, signers)
     files = keep_signatures(disk, path, before, after)
     answer = _signed(call, path, after, files)
     # Its status too: the head may not have been kept on the stick.
@@ -147,41 +152,76 @@ def _expect_one_way(call: Call) -> None:
         )
 
 
-def _signed_here(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> tuple[PreparedGenesis, Answer]:
-    """Show, have it confirmed, and only then open the roots' keys, one after the other; and what was logged of it."""
+class Signers(NamedTuple):
+    """The roots that sign here: those that every rehearsal has, or whose keys lie in these files."""
+
+    known: list[SecretKey]
+    at_rest: dict[Path, PublicKey]
+
+    @property
+    def public(self) -> list[PublicKey]:
+        """Their public halves."""
+        return [*(key.public for key in self.known), *self.at_rest.values()]
+
+
+def _signers(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> Signers:
+    """Who signs here. Raises UsageError, Refused for a key that may not, or has."""
     from asl_authority.errors import Refused
-    from asl_authority.front.signing import in_the_log, protect
-    from asl_authority.front.verbs.founding import shown, unlocked_root
     from asl_authority.front.verbs.key import public_half
     from asl_authority.operations.collect import SIGN_TWICE
-    from asl_authority.operations.confirm import confirm
-    from asl_authority.operations.reading import HOST
-    from asl_authority.operations.root_sessions import expect_may_sign, has_signed, sign_here
+    from asl_authority.operations.root_sessions import expect_may_sign, has_signed
 
     paths: tuple[Path, ...] = tuple(call.values.get("key", ()))
-    known: list[SecretKey] = []
     if not paths and rehearsal:
         waiting = [key for key in _rehearsal_keys(prepared.new.asked.roots) if not has_signed(prepared, key.public)]
         if not waiting:
             raise Refused("all the roots of a rehearsal have signed this already", check_id=SIGN_TWICE)
-        known = waiting[:1]
-    else:
-        _expect_one_way(call)
+        return Signers(waiting[:1], {})
+    _expect_one_way(call)
     public = [public_half(path) for path in paths]
     for key in public:
         expect_may_sign(prepared, key)
-    if in_the_log(call) and (prepared.new.domain_id != HOST or _host_is_there(call)):
-        return _recorded(call, prepared, dict(zip(paths, public, strict=True)))
+    return Signers([], dict(zip(paths, public, strict=True)))
+
+
+def _signed_here(call: Call, prepared: PreparedGenesis, signers: Signers) -> tuple[PreparedGenesis, Answer]:
+    """Show, have it confirmed, and only then open the roots' keys, one after the other; and what was logged of it."""
+    from asl_authority.front.signing import protect
+    from asl_authority.front.verbs.founding import shown, unlocked_root
+    from asl_authority.operations.confirm import confirm
+    from asl_authority.operations.root_sessions import sign_here
+
+    if _is_recorded(call, prepared):
+        return _recorded(call, prepared, signers.at_rest)
     call.terminal.say(shown(prepared.new))
     confirm(
         call.terminal, f"To be signed by roots: the certificates of {prepared.new.asked.label}", prepared.new.digest
     )
     protect(call)
-    opened = known or [unlocked_root(call, *each) for each in zip(paths, public, strict=True)]
+    opened = signers.known or [unlocked_root(call, *each) for each in signers.at_rest.items()]
     _keys_allowed(call)  # once more: since it was asked, a person has read, typed words and passphrases
     for each in opened:
         prepared = sign_here(prepared, each)
     return prepared, Answer()
+
+
+def _would_sign(call: Call, prepared: PreparedGenesis, signers: Signers) -> Answer:
+    """What these roots would sign; on a sealed host with the operation of the host's that it would be."""
+    from asl_authority.operations.plan_prepared import plan_session
+
+    answer = _looked_at(prepared, plan_session(prepared, signers.public))
+    if not _is_recorded(call, prepared):
+        return answer
+    _, recorded = _recorded(call, prepared, signers.at_rest)
+    return answer._replace(members={**answer.members, "host": recorded.members})
+
+
+def _is_recorded(call: Call, prepared: PreparedGenesis) -> bool:
+    """Whether what is signed here is an operation of the host's: on a sealed host, unless it is founded by this."""
+    from asl_authority.front.signing import in_the_log
+    from asl_authority.operations.reading import HOST
+
+    return in_the_log(call) and (prepared.new.domain_id != HOST or _host_is_there(call))
 
 
 def _host_is_there(call: Call) -> bool:
@@ -200,7 +240,7 @@ def _recorded(call: Call, prepared: PreparedGenesis, keys: Mapping[Path, PublicK
     from asl_authority.operations.root_sessions import RecordedSession
 
     opened: list[SecretKey] = []
-    session = RecordedSession(prepared, lambda: opened)
+    session = RecordedSession(prepared, lambda: opened, list(keys.values()))
     gate, standing = gate_of(call), standing_of(call, HOST)
 
     def unlock() -> None:
@@ -290,10 +330,10 @@ def _signed(call: Call, path: Path, prepared: PreparedGenesis, files: list[str])
     return Answer(text, {**members, "sha256": prepared.new.digest.hex()})
 
 
-def _looked_at(prepared: PreparedGenesis, more: str = "") -> Answer:
+def _looked_at(prepared: PreparedGenesis, plan: dict[str, object], more: str = "") -> Answer:
     from asl_authority.front.verbs.founding import planned
 
-    answer = planned(prepared.new)
+    answer = planned(prepared.new, plan)
     return answer._replace(text=_state_text(prepared) + more + answer.text)
 
 

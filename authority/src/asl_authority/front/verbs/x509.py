@@ -36,7 +36,10 @@ def export(call: Call) -> Answer:
     _expect_folder(call)
     shown, found = _shown(wanted), x509.lint(wanted, SecretKey(call.outside.random(32)))
     if call.dry_run:
-        return _planned(wanted, shown, found)
+        answer = _planned(wanted, shown, found)
+        if call.values.get("key") and in_the_log(call):
+            answer = answer._replace(members={**answer.members, "host": _recorded(call, wanted, shown).members})
+        return answer
     if folder := call.values.get("payload"):
         return _payload(wanted, shown, folder)
     if folder := call.values.get("add_signature"):
@@ -57,7 +60,10 @@ def export(call: Call) -> Answer:
 
 
 def _recorded(call: Call, wanted: Export, shown: str) -> Answer:
-    """On a sealed host: as an operation of the host's own domain, and only then in files. Raises as `act`."""
+    """On a sealed host: as an operation of the host's own domain, and only then in files. Raises as `act`.
+
+    In a dry run the answer is what that operation would be.
+    """
     from asl_authority.errors import Refused
     from asl_authority.front.acting import act, gate_of, standing_of
     from asl_authority.front.signing import unlocked
@@ -67,9 +73,9 @@ def _recorded(call: Call, wanted: Export, shown: str) -> Answer:
     from asl_authority.values.ed25519 import SecretKey
     from asl_authority.values.keyfile import KeyKind
 
-    folder = call.path("output")
+    folder = call.values.get("output")
     for each in wanted.certificates:
-        if (path := folder / f"{each.name}.pem").exists():
+        if folder is not None and (path := folder / f"{each.name}.pem").exists():
             raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
     opened: list[SecretKey] = []
     signing = RecordedExport(wanted, lambda: opened[0])
@@ -78,7 +84,9 @@ def _recorded(call: Call, wanted: Export, shown: str) -> Answer:
     done = act(
         call, gate, standing, signing.act(shown), unlock=lambda: opened.append(unlocked(call, wanted.issuer, key))
     )
-    paths = x509.write_certificates(wanted, x509.finished(wanted, signing.signatures), folder)
+    if call.dry_run:
+        return done
+    paths = x509.write_certificates(wanted, x509.finished(wanted, signing.signatures), call.path("output"))
     answer = _written(call, wanted, paths)
     return Answer(done.text + answer.text, {**done.members, **answer.members}, done.status)
 

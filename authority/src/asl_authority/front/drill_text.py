@@ -1,0 +1,76 @@
+"""What is said of keys that nobody has restored yet: after a founding as the next thing to do, in a check as a note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from asl_authority.front import ui
+
+if TYPE_CHECKING:
+    from asl_authority.front.verb import Answer, Call
+    from asl_authority.values.checkpoint import Checkpoint
+
+PASSPHRASE = "passphrase"  # noqa: S105 - a word
+
+
+def with_drill(call: Call, answer: Answer, domain_id: str, names: Sequence[str], head: Checkpoint) -> Answer:
+    """The answer of a founding, and the drill to hold now: nothing depends on the keys yet, so all can be done anew."""
+    from asl_authority.front.ceremony_desk import command_lines
+
+    first, *others = names
+    told = ui.wrapped(
+        "Next, before anything depends on these keys: a recovery drill of each, with the passphrase as it stands on "
+        "paper. Where there is a copy of the key file, name that, with --public-key. Now:",
+        "",
+    )
+    lines = [*told, *command_lines(call.program, _words(call, domain_id, first, head), "  ")]
+    if others:
+        same = ", ".join(f"{name} (--kind {_kind(name)})" for name in others)
+        lines += ui.wrapped(f"then the same for {same}; until then domain check names them", "")
+    keys = [{"key": name, "kind": _kind(name), "file": str(_file(call, domain_id, name))} for name in names]
+    return answer._replace(
+        text=answer.text + "".join(f"{line}\n" for line in lines), members={**answer.members, "drill": keys}
+    )
+
+
+def undrilled_text(names: Sequence[str]) -> str:
+    """The note of a check; empty where there is nothing to say."""
+    if not names:
+        return ""
+    note = "NOTE     "
+    lines = ui.wrapped(f"never restored in a recovery drill: {', '.join(names)} (see: key drill)", " " * len(note))
+    return note + "".join(f"{line}\n" for line in lines)[len(note) :]
+
+
+def _words(call: Call, domain_id: str, name: str, head: Checkpoint) -> tuple[str, ...]:
+    from asl_authority.contract import AUTHORITY_ROOT
+    from asl_authority.storage.paths import inside
+
+    stick, rehearsal = call.values.get("stick"), bool(call.values.get("rehearsal"))
+    # A log that has grown since is taken with this head too: so it does for every key.
+    known = ("--stick", str(stick)) if stick else () if rehearsal else ("--head", f"{head.size} {head.root.hex()}")
+    usual = call.root == inside(call.machine, AUTHORITY_ROOT)
+    return (
+        *("key", "drill", str(_file(call, domain_id, name)), "--kind", _kind(name), "--by", PASSPHRASE),
+        *("--output", f"drill-{name}.json", "--domain", domain_id),
+        *known,
+        *(("--rehearsal",) if rehearsal else ()),
+        *(() if usual else ("--root", str(call.root))),
+    )
+
+
+def _kind(name: str) -> str:
+    from asl_authority.operations.genesis import USES
+
+    return str(USES[name].kind)
+
+
+def _file(call: Call, domain_id: str, name: str) -> object:
+    from asl_authority.operations.reading import HOST
+    from asl_authority.storage import layout
+    from asl_authority.storage.layout import StorePaths
+
+    store = StorePaths(call.root)
+    paths = store.host if domain_id == HOST else store.domain(domain_id)
+    return paths.root / layout.private_key_name(name)
