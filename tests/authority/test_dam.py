@@ -161,8 +161,9 @@ def test_an_older_dam_does_not_replace_a_newer_one(changes: dict[str, Any]) -> N
 def test_the_dam_is_the_one_that_the_snapshot_refers_to() -> None:
     assert check_reference(dam().body, dam().body.hash).ok
 
-    finding = check_reference(dam(version=2).body, dam().body.hash)
-    assert (finding.check_id, finding.ok) == ("DAM-REFERENCE", False)
+    for referred in (dam().body.hash, None):
+        finding = check_reference(dam(version=2).body, referred)
+        assert (finding.check_id, finding.ok) == ("DAM-REFERENCE", False)
 
 
 @pytest.mark.parametrize(

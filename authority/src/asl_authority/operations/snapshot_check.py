@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asl_authority.errors import Damaged, Malformed, UsageError
 from asl_authority.operations.reading import Source, check_heads
 from asl_authority.storage.snapshots import check_snapshot, load_snapshot, snapshot_ids
+from asl_authority.values.dam import Dam, check_reference
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.fields import SHA256
 from asl_authority.values.finding import Finding
-from asl_authority.values.snapshot import Snapshot
+from asl_authority.values.signed import Signed
+from asl_authority.values.snapshot import Blocks, Snapshot, check_checksum, check_snapshot_id
 
 SNAPSHOT_DOMAIN = "SNAPSHOT-DOMAIN"
 
@@ -59,3 +62,19 @@ def verify_snapshot(source: Source, snapshot_id: str, keys: Sequence[PublicKey] 
         raise Damaged(f"snapshot {snapshot_id}: {error}", check_id=error.check_id) from None
     same = Finding(SNAPSHOT_DOMAIN, pinned.domain_id == source.domain_id, f"of {pinned.domain_id}")
     return (same, *found, *check_heads(reader.heads, keys))
+
+
+def check_referred(signed: Signed[Dam], snapshot: Snapshot, blocks: Blocks, named: str) -> tuple[Finding, ...]:
+    """Whether a snapshot of its domain refers to a DAM, with files alone. `named` is the id that the files have.
+
+    A DAM is a block of its store as its envelope, which has its body.
+    """
+    dam, envelope = signed.body, hashlib.sha256(signed.to_bytes()).hexdigest()
+    there = any(each.sha256 == envelope for each in blocks.files)
+    same = snapshot.domain_id == dam.domain_id
+    return (
+        Finding(SNAPSHOT_DOMAIN, same, f"of {snapshot.domain_id}" + ("" if same else f", not of {dam.domain_id}")),
+        check_snapshot_id(snapshot, named),
+        check_checksum(snapshot, blocks.checksum),
+        check_reference(dam, dam.hash if there else None),
+    )

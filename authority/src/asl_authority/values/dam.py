@@ -189,9 +189,10 @@ def check_version(dam: Dam, pinned: Dam) -> Finding:
     return Finding("DAM-VERSION", later, words)
 
 
-def check_reference(dam: Dam, referred: str) -> Finding:
-    """DAM-REFERENCE: `referred` is the hash in the snapshot that the act belongs to."""
-    return Finding("DAM-REFERENCE", dam.hash == referred, f"the DAM is {dam.hash}, the snapshot says {referred}")
+def check_reference(dam: Dam, referred: str | None) -> Finding:
+    """DAM-REFERENCE: `referred` is the hash in the snapshot that the act belongs to; None when it has no such DAM."""
+    same, said = dam.hash == referred, referred or f"nothing of DAM {dam.version}"
+    return Finding("DAM-REFERENCE", same, dam.hash if same else f"the DAM is {dam.hash}, the snapshot says {said}")
 
 
 def check_may(dam: Dam, key: PublicKey, role: Role) -> tuple[Finding, ...]:

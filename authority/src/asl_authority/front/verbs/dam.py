@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 FILE = Argument(("FILE",), "a DAM or its envelope", "FILE", "path", required=True)
 PROOF = Argument(("--proof",), "the proof that the domain's log has it, as published: dam-N.tlog-proof", "FILE", "path")
 RECORD = Argument(("--record",), "with --proof: the record of that log, as published: dam-N.record", "FILE", "path")
+SNAPSHOT = Argument(
+    ("--snapshot",), "the list of a snapshot that has it, its .meta beside: snapshot-ID.blocks", "FILE", "path"
+)
 PINNED = Argument(("--pinned",), "the DAM of the domain so far; none is given for its first", "FILE", "path")
 
 
@@ -144,9 +147,27 @@ def verify(call: Call) -> Answer:
     for each in certificates:
         findings += again(each.envelope, keys)
         findings += [check_certified(each, chain)] if call.values.get("rotation") else []
+    findings += _referred(call, found.signed)
     findings += _recorded(call, found.signed, courts, rehearsal=rehearsal)
     what = f"the DAM of {found.body.domain_id}, version {found.body.version}"
     return verdict(what, findings, sha256=found.body.hash)
+
+
+def _referred(call: Call, dam: Signed[Dam]) -> Sequence[Finding]:
+    """With --snapshot, whether a snapshot of its domain refers to it. Raises Malformed, UsageError."""
+    from asl_authority.operations.snapshot_check import check_referred
+    from asl_authority.storage.plain_files import named, read_file
+    from asl_authority.values.snapshot import KIND, MOST_BYTES, read_blocks, read_snapshot
+
+    listed = call.values.get("snapshot")
+    if listed is None:
+        return ()
+    with named(listed):
+        blocks = read_blocks(read_file(listed, MOST_BYTES))
+    meta = listed.with_suffix(".meta")
+    with named(meta):
+        snapshot = read_snapshot(read_file(meta, KIND.limits.size))
+    return check_referred(dam, snapshot, blocks, listed.stem.removeprefix("snapshot-"))
 
 
 def _recorded(call: Call, dam: Signed[Dam], courts: Sequence[Court], *, rehearsal: bool) -> Sequence[Finding]:
@@ -269,11 +290,12 @@ VERBS = (
         "the roots have certified for this domain, naming the policy that the certificate names, and later than the "
         "pinned one. Every signature is verified by two implementations. With --proof and --record, as `dam publish` "
         "writes them, also whether the domain's log has it: that record names this DAM, and lies under a checkpoint "
-        "that a log key has signed which the roots certify. Where the roots were rotated, --rotation leads from the "
+        "that a log key has signed which the roots certify. With --snapshot, whether a snapshot of its domain refers "
+        "to it: has its envelope. Where the roots were rotated, --rotation leads from the "
         "set that you hold to the newest one; each certificate is held to every set on that way, and it is said which "
         "one certified it. Ends with 3 when a rule is broken.",
         verify,
-        (FILE, ROOT_SET, ROTATIONS, CERTIFICATES, POLICY, PINNED, PROOF, RECORD, REHEARSAL),
+        (FILE, ROOT_SET, ROTATIONS, CERTIFICATES, POLICY, PINNED, PROOF, RECORD, SNAPSHOT, REHEARSAL),
     ),
     Verb(
         "dam sign",
