@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from asl_authority.contract import STORE_STATE, ExitStatus
-from asl_authority.errors import AuthorityError, IoFailed, Malformed, Refused
+from asl_authority.errors import AuthorityError, Busy, IoFailed, Malformed, Refused
 from asl_authority.front import cli
 from asl_authority.operations.sticks import close_stick, open_late_store, open_stick, seen_sticks
 from asl_authority.values.canonical import canonical_bytes
@@ -113,6 +113,7 @@ def test_one_of_several_is_named(machine: Path, name: str) -> None:
         ((SEEN,), "sda1", "STICK-THERE", "'sda1' is not plugged in"),
         ((SEEN,), "sdb1; reboot", "STICK-THERE", "not plugged in"),
         ((SEEN, {**OTHER, "label": "KEYS"}), "KEYS", "STICK-THERE", "which one? sdb1, sr1"),
+        ((SICK, {**SICK, "device": "sdd"}), None, "STICK-THERE", "which one? sdc, sdd"),
         ((SICK,), None, "STICK-FORM", "sdc: its file system is ntfs"),
     ],
 )
@@ -125,6 +126,26 @@ def test_what_is_not_there_is_not_asked_for(
 
     assert (error.check_id, words in str(error)) == (check_id, True), str(error)
     assert helper.ended() == ["list\n"]
+
+
+def test_an_empty_drive_beside_it_is_not_meant(machine: Path) -> None:
+    empty = {**SEEN, "device": "sr0", "kind": "", "label": "", "why": "nothing on it can be read"}
+    helper = Helper(machine, [said(SEEN, empty), said(OPEN, empty)])
+
+    assert open_stick(machine, None).device == "sdb1"
+    assert helper.ended()[1] == "open sdb1\n"
+
+
+def test_two_questions_at_once_are_busy(machine: Path) -> None:
+    Helper(machine, [said(why="busy")])
+
+    refused(Busy, lambda: seen_sticks(machine))
+
+
+def test_volumes_that_could_not_be_looked_at_are_said(machine: Path) -> None:
+    Helper(machine, [said(why="the volumes could not be looked at")])
+
+    assert refused(IoFailed, lambda: open_late_store(machine)).check_id == "STORE-OPENED"
 
 
 def test_a_stick_that_is_in_use_stays_open_and_that_is_said(machine: Path) -> None:

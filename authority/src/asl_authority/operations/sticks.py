@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from asl_authority.contract import StoreHow
-from asl_authority.errors import IoFailed, Refused
+from asl_authority.errors import Busy, IoFailed, Refused
 from asl_authority.storage import helper, state
 from asl_authority.values.sticks import SeenStick, SeenSticks
+
+# What the helper says while another question is under way.
+BUSY = "busy"
 
 
 def seen_sticks(machine: Path) -> SeenSticks:
@@ -37,7 +40,8 @@ def open_late_store(machine: Path) -> str:
 
     Raises Refused, IoFailed, Malformed.
     """
-    _asked(machine, "store")
+    if why := _asked(machine, "store").why:
+        raise IoFailed(why, hint="restart this machine with the volume plugged in", check_id="STORE-OPENED")
     found = state.load_opened(machine)
     if found is None or found.how in (StoreHow.NONE, StoreHow.SEVERAL, StoreHow.REFUSED):
         how = "nobody looked" if found is None else WHY_NOT[found.how].format(found.device, found.why)
@@ -56,6 +60,8 @@ def _asked(machine: Path, words: str) -> SeenSticks:
     seen = helper.ask_sticks(machine, words)
     if seen is None:
         raise Refused("nobody opens sticks on this machine", check_id="STICK-HOST")
+    if seen.why == BUSY:
+        raise Busy("a stick is being opened or closed, or a store looked for", hint="wait until it has ended")
     return seen
 
 
@@ -66,6 +72,8 @@ def _meant(seen: SeenSticks, device: str | None, others: list[SeenStick], none: 
         others = named or [each for each in seen.sticks if each.label == device]
         if not others:
             raise Refused(f"{device[:60]!a} is not plugged in", check_id="STICK-THERE")
+    if device is None:  # an empty drive is there too, but nobody means it
+        others = [each for each in others if not each.why] or others
     if len(others) != 1:
         names = ", ".join(each.device for each in others)
         raise Refused(

@@ -20,8 +20,8 @@ MOST_STICKS = 64
 KIND = Kind("sticks", limits=Limits(size=32 << 10, depth=4, count=10 * MOST_STICKS + 8))
 DEVICE = re.compile("[a-z0-9]{1,32}")
 MEMBERS = ("device", "kind", "label", "place", "read_only", "size", "why")
-# A label under which a stick can lie.
-PLAIN_LABEL = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+# Where a stick can lie: a plain name, just below.
+PLACE = re.compile(rf"{re.escape(str(STICKS))}/[A-Za-z0-9][A-Za-z0-9_-]{{0,31}}")
 _SAID = re.compile("[ -~]{0,200}")
 
 
@@ -54,8 +54,7 @@ def read_sticks(data: bytes) -> SeenSticks:
     for each in whole.objects("sticks", MEMBERS, MOST_STICKS):
         device, place = each.text("device", DEVICE), each.text("place", _SAID)
         kind, label, why = (each.text(name, _SAID) for name in ("kind", "label", "why"))
-        under = {device, *([label] if PLAIN_LABEL.fullmatch(label) else [])}
-        if place and place not in {f"{STICKS}/{name}" for name in under}:
-            raise each.wrong("place", f"{place!a} is not where {device} is opened")
+        if place and not PLACE.fullmatch(place):
+            raise each.wrong("place", f"{place!a} is no place where a stick is opened")
         seen.append(SeenStick(device, kind, label, place, each.flag("read_only"), each.integer("size"), why))
     return SeenSticks(tuple(seen), whole.text("why", _SAID))
