@@ -238,6 +238,19 @@ def test_what_stops_it_within_the_commit_leaves_that_open_and_the_next_settles_i
     assert stand(root).report.ok, "and domain.json says so"
 
 
+@pytest.mark.parametrize(("error", "told"), [(KeyboardInterrupt(), Aborted), (OSError(errno.ENOSPC, "x"), IoFailed)])
+def test_what_stops_the_claim_before_it_has_begun_nothing_else(
+    root: Path, error: BaseException, told: type[AuthorityError]
+) -> None:
+    other = replace(rehearsal_gate(), session_id="5f" * 16)  # another start, whose claim is not there yet
+    new = replace(other, claim_for=lambda *given: replace(rehearsal_gate().claim_for(*given), session_id="5f" * 16))
+    with pytest.raises(told) as stopped:
+        put(stand(root, disk=StoppedDisk(error, "checkpoint")), gate=new)
+
+    assert "was not begun" in str(stopped.value.hint)
+    assert "counts" not in str(stopped.value.hint)
+
+
 @pytest.mark.parametrize("name", ["receipts", "store"])
 def test_where_there_is_no_room_before_the_commit_nothing_was_done_and_that_is_said(root: Path, name: str) -> None:
     class Full(HostDisk):

@@ -491,6 +491,23 @@ def test_a_view_that_was_left_behind_in_a_revoked_domain_is_said_and_renewed_by_
     assert json.loads(view.read_bytes())["state"] == "REVOKED"
 
 
+def test_a_domain_whose_log_is_damaged_is_revoked_all_the_same_and_that_is_said(root: Path) -> None:
+    log = root / "domains" / ME / "log/log-1.aol"
+    data = bytearray(log.read_bytes())
+    data[200] ^= 1
+    log.write_bytes(data)
+    for cached in (root / "domains" / ME / "index").iterdir():
+        cached.unlink()
+    host = stand(root, "host")
+
+    moved = done(host, move_act(host, ME, Move.REVOKE))
+
+    assert any(
+        f"domain.json of {ME} was not renewed" in note and "is done all the same" in note for note in moved.notes
+    )
+    assert stand(root, "host").report.history.state(ME) is State.REVOKED
+
+
 @pytest.mark.parametrize("what", [Move.SUSPEND, Move.RESUME])
 def test_what_was_never_admitted_is_neither_suspended_nor_resumed(root: Path, what: Move) -> None:
     with pytest.raises(Refused) as refused:

@@ -168,6 +168,10 @@ def test_domain_json_is_derived_from_the_log_and_never_believed() -> None:
         said = domains.check_view(disk, PATHS, replace(view, state=state))
         assert said.ok
         assert "the log counts" in said.detail
+        for wrong in (replace(view, current_logseq=1).to_bytes(), b"{}"):  # nor is anything else let through
+            durable.replace(disk, PATHS.view, wrong)
+            assert not domains.check_view(disk, PATHS, replace(view, state=state)).ok
+        durable.replace(disk, PATHS.view, view.to_bytes())
     durable.replace(disk, PATHS.view, VIEW.to_bytes())
     assert not domains.check_view(disk, PATHS, view).ok
 

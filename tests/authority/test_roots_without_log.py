@@ -10,8 +10,9 @@ import pytest
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.operations.root_chain import RootChain, as_far_as_it_holds, chain_from, check_certified, check_chain
+from asl_authority.values import certificate as certificates
 from asl_authority.values import rootset
-from asl_authority.values.certificate import Certificate
+from asl_authority.values.certificate import Certificate, issue
 from asl_authority.values.request import SubjectType
 from asl_authority.values.rootset import RootSet, Rotation
 from asl_authority.values.signed import Body, Signed, unsigned
@@ -33,9 +34,6 @@ A_STRANGERS = rotation(ROOTS, STRANGERS, "stranger")
 
 def certified_by(version: int) -> Signed[Certificate]:
     """The domain's root key, certified by this set."""
-    from asl_authority.values import certificate as certificates
-    from asl_authority.values.certificate import issue
-
     issuer, *others = {1: ("root 1", "root 2"), 2: ("root 3", "root 4"), 3: ("root 5",), 0: ("stranger",)}[version]
     body = issue(request().body, secret(issuer).public)
     return unsigned(certificates.KIND, body).signed_by(secret(issuer), *map(secret, others))
@@ -67,6 +65,24 @@ def test_what_does_not_lead_from_the_held_set_counts_for_nothing(
 
     assert check_id in [finding.check_id for finding in check_chain(chain) if not finding.ok]
     assert as_far_as_it_holds(chain).newest == newest
+
+
+def test_who_holds_a_later_set_is_given_all_rotations_too() -> None:
+    chain = chain_from(SECOND, [TO_SECOND, TO_THIRD])
+
+    assert [link.roots for link in chain.links] == [SECOND, THIRD]
+    assert as_far_as_it_holds(chain) == chain
+    assert chain_from(THIRD, [TO_SECOND, TO_THIRD]).newest == THIRD
+
+
+def test_a_key_that_became_a_root_is_no_subject_any_more() -> None:
+    body = issue(request("root 5").body, secret("root 1").public)
+    held = unsigned(certificates.KIND, body).signed_by(secret("root 1"), secret("root 2"))
+    assert check_certified(held, chain_from(ROOTS, [TO_SECOND])).ok
+
+    found = check_certified(held, chain_from(ROOTS, [TO_SECOND, TO_THIRD]))
+    assert (found.check_id, found.ok) == ("ROOTS-CERTIFIED", False)
+    assert "is a root itself" in found.detail
 
 
 def test_it_is_said_which_set_certified_a_key() -> None:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from asl_authority.errors import Busy, Damaged, IoFailed, Refused
+from asl_authority.errors import Aborted, AuthorityError, Busy, Damaged, IoFailed, Malformed, Refused
 from asl_authority.operations.courtesy import expect_courtesy
 from asl_authority.operations.domain_check import Report, check_domain
 from asl_authority.operations.domain_reading import Reading
@@ -222,7 +222,8 @@ def carry_out(standing: Standing, act: Act, gate: Gate, keys: Mapping[str, Secre
         notes += _afterwards("domain.json of other domains was not looked at", lambda: behind.extend(look()))
     for domain_id in dict.fromkeys((*made.concerns, *behind)):
         other = partial(renew_held_view, source.disk, standing.store, domain_id, rehearsal=rehearsal)
-        notes += _afterwards(f"domain.json of {domain_id} was not renewed", other)
+        # What is wrong with another domain is for its own check: it may be why it was suspended.
+        notes += _afterwards(f"domain.json of {domain_id} was not renewed", other, but=(Damaged, Malformed))
     reports: list[Report] = []
     notes += _afterwards("what was written was not read back", lambda: reports.append(_read_back(standing)))
     return Done(head, receipt, reports[0] if reports else None, notes)
@@ -263,14 +264,16 @@ def _nothing_done() -> Iterator[None]:
         raise IoFailed(str(error), hint=hint, check_id=error.check_id) from None
 
 
-def _afterwards(what: str, do: Callable[[], object]) -> tuple[str, ...]:
+def _afterwards(what: str, do: Callable[[], object], but: tuple[type[AuthorityError], ...] = ()) -> tuple[str, ...]:
     """What is left to do once it was committed: whatever stops it now, the operation is done, and that is what is said.
 
-    Raises Damaged all the same.
+    Raises Damaged all the same, unless it is among `but`.
     """
     try:
         do()
-    except (Busy, IoFailed) as error:
+    except AuthorityError as error:
+        if not isinstance(error, (Busy, IoFailed, *but)):
+            raise
         return (f"{what}: {error}; the operation is done all the same: see domain check",)
     except KeyboardInterrupt:
         return (f"{what}: stopped by you, when the operation was done already: see domain check",)
@@ -332,9 +335,22 @@ def _covering(domain: Domain, standing: Standing, gate: Gate) -> Claim:
         return found
     inventory = take_inventory(domain.disk, domain.paths, standing.domain_id, head)
     claim = gate.claim(inventory, found.digest if found else None)
-    grown = domain.commit(*pin(domain, standing.store, inventory, claim))
+    with _claim_alone():
+        grown = domain.commit(*pin(domain, standing.store, inventory, claim))
     gate.expect_covered(claim, _head(grown), head.root.hex(), [gate.session_id] * (grown.size - head.size))
     return claim
+
+
+@contextmanager
+def _claim_alone() -> Iterator[None]:
+    """Say of what stops a claim that it stopped nothing else: the rest was not begun, whether the claim counts or not."""
+    hint = "only the claim before it was being written, what you asked for was not begun; begin again"
+    try:
+        yield
+    except IoFailed as error:
+        raise IoFailed(str(error), hint=hint, check_id=error.check_id) from None
+    except Aborted as error:
+        raise Aborted(str(error), hint=hint) from None
 
 
 def _covers(claim: Claim, standing: Standing, gate: Gate) -> bool:

@@ -94,8 +94,12 @@ def check_chain(chain: RootChain) -> list[Finding]:
 
 
 def chain_from(held: RootSet, rotations: Iterable[Signed[Rotation]]) -> RootChain:
-    """The sets that rotations, in whatever order, say that they lead to from the held one; nothing is judged."""
-    ordered = sorted(rotations, key=lambda each: each.body.new.version)
+    """The sets that rotations, in whatever order, say that they lead to from the held one; nothing is judged.
+
+    Those that lead to it or to sets before it are left out: whoever holds a later set is given all of them too.
+    """
+    later = (each for each in rotations if each.body.new.version > held.version)
+    ordered = sorted(later, key=lambda each: each.body.new.version)
     return RootChain((Link(0, held), *(Link(n, each.body.new, each) for n, each in enumerate(ordered, 1))))
 
 
@@ -116,6 +120,8 @@ def check_certified(certificate: Signed[Certificate], chain: RootChain) -> Findi
     """ROOTS-CERTIFIED: which of the sets has certified this key; where it is a retired one, that is said."""
     body, newest = certificate.body, chain.newest.version
     subject = f"{body.subject_type} key {body.subject_id}"
+    if body.subject_pubkey in chain.keys:
+        return Finding(ROOTS_CERTIFIED, False, f"{subject}: is a root itself, in one of the sets {_span(chain)}")
     for court in courts_without_log((certificate,), chain):
         if all(finding.ok for finding in check_certificate(certificate, court.roots)):
             version = court.roots.version

@@ -280,7 +280,7 @@ def held(disk: Disk, directory: Path) -> Iterator[None]:
     if lock is None:
         raise Busy(
             f"{directory}: another program is writing there",
-            hint="wait until it has ended, and begin again; nothing was done",
+            hint="wait until it has ended, and begin again",
             check_id="STORE-BUSY",
         )
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -56,13 +57,16 @@ def add_new_files(disk: Disk, path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def expect_free(disk: Disk, path: Path) -> None:
-    """A new directory can be made there. Raises UsageError, Refused."""
+    """A new directory can be made there. Raises UsageError, Refused, IoFailed."""
     if not disk.is_directory(path.parent):
         raise UsageError(f"{path.parent}: no such directory", check_id="PATH-MISSING")
     if disk.is_directory(path) or disk.is_file(path):
         raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
     if durable.is_part(path.name):
         raise UsageError(f"{path.name}: a name of this form is for what is not finished", check_id="PATH-NAME")
+    with durable.told("write", path.parent):
+        if disk.is_read_only(path.parent):
+            raise OSError(errno.EROFS, "read-only")
 
 
 def read_files(disk: Disk, path: Path, names: Iterable[str], most: int) -> dict[str, bytes]:

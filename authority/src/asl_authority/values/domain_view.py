@@ -98,16 +98,24 @@ def check_current(derived: DomainView, kept: bytes | None) -> Finding:
     """DOMAIN-VIEW-CURRENT: the file is the one that the log makes.
 
     Where a domain goes on, its next operation mends the file. In one that is suspended or revoked there may never be
-    one: that the file is behind is said there, and is no failure, for the log counts.
+    one: that the file is not there, or does not know of that yet, is said and is no failure, for the log counts.
     """
     ok = kept == derived.to_bytes()
     if ok:
         return Finding("DOMAIN-VIEW-CURRENT", ok, derived.domain_id)
     said = f"{derived.domain_id}: domain.json {'is not there' if kept is None else 'says something else than the log'}"
-    if derived.state not in STILL:
+    if derived.state not in STILL or not (kept is None or _only_the_state_is_old(derived, kept)):
         return Finding("DOMAIN-VIEW-CURRENT", False, said)
     words = f"{said}; the log counts: the domain is {derived.state}. The host's next operation renews the file"
     return Finding("DOMAIN-VIEW-CURRENT", True, words)
+
+
+def _only_the_state_is_old(derived: DomainView, kept: bytes) -> bool:
+    try:
+        read = read_domain_view(kept)
+    except Malformed:
+        return False
+    return replace(read, state=derived.state, admitted_at=derived.admitted_at) == derived
 
 
 def _after(view: DomainView, logseq: int, entry: Entry) -> DomainView:

@@ -57,6 +57,7 @@ def sign(call: Call) -> Answer:
     from asl_authority.operations.prepared import load_prepared
     from asl_authority.operations.root_sessions import judge, keep_signatures, with_signatures
     from asl_authority.storage.disk import HostDisk
+    from asl_authority.storage.domains import expect_writable
     from asl_authority.storage.plain_files import read_file
     from asl_authority.values.ed25519 import KEY_BYTES, SIGNATURE_BYTES, SecretKey
 
@@ -73,6 +74,7 @@ def sign(call: Call) -> Answer:
     elif call.dry_run and not (call.values.get("key") or rehearsal):
         return _looked_at(before, plan_session(before, ()))
     else:
+        expect_writable(disk, path)
         signers = _signers(call, before, rehearsal=rehearsal)
         if call.dry_run:
             return _would_sign(call, before, signers)
@@ -179,8 +181,10 @@ def _signers(call: Call, prepared: PreparedGenesis, *, rehearsal: bool) -> Signe
         return Signers(waiting[:1], {})
     _expect_one_way(call)
     public = [public_half(path) for path in paths]
-    for key in public:
+    for number, key in enumerate(public):
         expect_may_sign(prepared, key)
+        if key in public[:number]:
+            raise Refused(f"{paths[number]}: that key is named twice", check_id=SIGN_TWICE)
     return Signers([], dict(zip(paths, public, strict=True)))
 
 
