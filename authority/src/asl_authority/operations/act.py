@@ -343,7 +343,7 @@ def _covering(domain: Domain, standing: Standing, gate: Gate) -> Claim:
 
 @contextmanager
 def _claim_alone() -> Iterator[None]:
-    """Say of what stops a claim that it stopped nothing else: the rest was not begun, whether the claim counts or not."""
+    """Say of what stops a claim that it stopped nothing else: counts the claim or not, the rest was not begun."""
     hint = "only the claim before it was being written, what you asked for was not begun; begin again"
     try:
         yield
