@@ -117,13 +117,18 @@ def _dam_members(report: Report) -> dict[str, object]:
 
 
 def _report(call: Call) -> Report:
+    from dataclasses import replace
+
+    from asl_authority.front.configuration import sealed_policy_finding
     from asl_authority.front.store import checked, checked_host
     from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
 
     domain_id, rehearsal, disk = call.values["domain"], is_rehearsal(call), HostDisk()
     trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
-    return checked(call, disk, domain_id, trusted=trusted, rehearsal=rehearsal)
+    report = checked(call, disk, domain_id, trusted=trusted, rehearsal=rehearsal)
+    finding = sealed_policy_finding(call, report.policy) if domain_id == HOST else None
+    return report if finding is None else replace(report, findings=(*report.findings, finding))
 
 
 def _verdict(report: Report) -> str:
@@ -172,10 +177,11 @@ VERBS = (
         "hold a domain to every rule",
         "Replays the log against its signed checkpoint, and holds to it everything that it names: certificates, DAM, "
         "policy, snapshots with their claims, receipts, domain.json; signatures are verified by two implementations. "
-        "A domain must go back to the roots that the host holds, which is checked first. Ends with 5 when something "
-        "that was committed is missing or changed, with 3 when another rule says no. Names files that belong to "
-        "nothing, which an interruption has left or somebody has put there; nothing reads them. A note names the keys "
-        "that were never restored in a recovery drill (`key drill --domain`), which is no failure.",
+        "A domain must go back to the roots that the host holds, which is checked first; and where a policy hash is "
+        "sealed the host must have that policy. Ends with 5 when something that was committed is missing or changed, "
+        "with 3 when another rule says no. Names files that belong to nothing, which an interruption has left or "
+        "somebody has put there; nothing reads them. A note names the keys that were never restored in a recovery "
+        "drill (`key drill --domain`), which is no failure.",
         reads(check),
         (DOMAIN, REHEARSAL),
     ),
