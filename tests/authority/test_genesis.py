@@ -185,7 +185,8 @@ def test_a_domain_is_made_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", ["Upper", "a/b", "..", "a..b", "x" * 129])
 @pytest.mark.parametrize("where", ["domain_id", "common"])
 def test_what_can_not_be_an_id_is_refused_before_anything_is_signed(bad: str, where: str) -> None:
-    asked = replace(Asked("me", POLICY, ROOTS, rehearsal=True), **{where: bad})
+    named = {"domain_id": "me.example", "common": "", where: bad}
+    asked = Asked("me", POLICY, ROOTS, domain_id=named["domain_id"], common=named["common"], rehearsal=True)
     with pytest.raises(UsageError, match="can't be the id of a domain"):
         prepare_domain(asked, draw_keys(known_random("me"), dam_signer=False), ROOT_KEYS[0].public)
 

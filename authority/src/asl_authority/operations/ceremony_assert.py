@@ -59,4 +59,5 @@ def _store(assertion: Assertion, root: Path) -> Finding:
 def _file(assertion: Assertion) -> Finding:
     found = sha256_of(Path(assertion.value))
     ok = found == assertion.sha256
-    return Finding(CHECKS[assertion.what], ok, f"{assertion.value} has the SHA-256 {found}{'' if ok else ': another file'}")
+    said = f"{assertion.value} has the SHA-256 {found}{'' if ok else ': another file'}"
+    return Finding(CHECKS[assertion.what], ok, said)

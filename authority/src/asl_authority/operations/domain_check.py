@@ -154,11 +154,11 @@ def _judged(
     found.append(check_operations(reading.entries, receipts))
     history = read_history(reading, rehearsal=rehearsal)
     found += check_history(history, reading, authority, snapshots)
-    said = facts_of_domain(reading.entries)
+    facts = facts_of_domain(reading.entries)
     return Report(
         view=view,
-        label=said.get("label", ""),
-        common=said.get("common", ""),
+        label=facts.get("label", ""),
+        common=facts.get("common", ""),
         head=reading.reader.head,
         authority=authority,
         courts=courts,

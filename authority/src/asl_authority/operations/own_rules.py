@@ -161,7 +161,7 @@ OWN_RULES = (
     OwnRule("REPLAY-KEPT", "What is computed once more is what was kept.", _TRUST_NOTHING),
     OwnRule("CEREMONY-NETWORK", "Where a ceremony says so the machine has no network.", "take the interface out"),
     OwnRule("CEREMONY-CLAIM", "Where a ceremony says so this start's claim is VERIFIED.", "make one: claim"),
-    OwnRule("CEREMONY-STORE", "A store is there or not, as the ceremony says.", "is it the right ceremony, and --root?"),
+    OwnRule("CEREMONY-STORE", "A store is there or not, as the ceremony says.", "look at the ceremony and at --root"),
     OwnRule("CEREMONY-FILE", "A file that a ceremony names is the reviewed one.", "give the file that was reviewed"),
     OwnRule("CEREMONY-PATH", "A ceremony's files stay where it is held.", "name it without .., below the directory"),
     OwnRule("CEREMONY-REHEARSAL", "A ceremony says whether it is a rehearsal, and its verbs agree.", "mend the file"),
