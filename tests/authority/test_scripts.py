@@ -75,7 +75,7 @@ def test_with_the_real_program_a_dam_is_made_shown_and_refused_and_a_file_looked
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
     def call(name: str, *words: str) -> tuple[int, str, str]:
-        argv = (SCRIPTS / name, ME, *words, "--root", founded_store, "--rehearsal")
+        argv = (str(SCRIPTS / name), ME, *words, "--root", str(founded_store), "--rehearsal")
         done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env, cwd=tmp_path)
         return done.returncode, done.stdout, done.stderr
 
