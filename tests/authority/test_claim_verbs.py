@@ -587,7 +587,8 @@ def test_a_store_that_waits_for_its_key_gets_no_claim_and_one_is_made(
 def test_a_damaged_store_gets_no_claim_and_ends_with_5(machine: SealedMachine, store: StorePaths) -> None:
     call(machine, "claim")
     log = store.host.log_file(1)
-    log.write_bytes(log.read_bytes()[:-1] + b"\0")
+    kept = log.read_bytes()
+    log.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
 
     assert call(machine, "claim")[0] is ExitStatus.STORE_DAMAGED
 

@@ -57,8 +57,9 @@ def offered(bash: str, here: Path, line: str) -> set[str]:
 @pytest.mark.parametrize(
     ("line", "offers"),
     [
-        ("asl-auth-host s", {"status", "self-test", "serve", "snapshot", "store"}),
+        ("asl-auth-host s", {"status", "self-test", "serve", "snapshot", "stick", "store"}),
         ("asl-auth-host --js", {"--json"}),
+        ("asl-auth-host --completion ", {"bash"}),
         ("asl-auth-host --json sel", {"self-test"}),
         ("asl-auth-host status --m", {"--machine"}),
         ("asl-auth-host policy h", {"hash"}),
@@ -101,7 +102,7 @@ def test_completion_offers_what_may_stand_there(bash: str, here: Path, line: str
 
 
 def test_every_verb_and_every_choice_of_every_verb_is_offered(bash: str, here: Path) -> None:
-    assert offered(bash, here, "asl-auth-host ") == {*GROUPS, *COMMON_WORDS, "--version"}
+    assert offered(bash, here, "asl-auth-host ") == {*GROUPS, *COMMON_WORDS, "--version", "--man-page", "--completion"}
     for verb in load_verbs():
         start = f"asl-auth-host {verb.name}"
         assert verb.name.split(" ")[-1] in offered(bash, here, start), verb.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -10,19 +11,20 @@ import pytest
 
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
+from asl_authority.operations.replay import list_receipts
 from asl_authority.storage.disk import HostDisk
 from asl_authority.values.public_key_file import public_key_file
 from support.acts import stand
-from support.genesis import ROOT_KEYS, ROOTS, founded
+from support.genesis import ROOT_KEYS, ROOTS, founded, founding
 
-ME = "me.example"
+ME, COMMON = "me.example", "common.example"
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rehearsal's store, which no test changes."""
     root = tmp_path_factory.mktemp("store")
-    founded(HostDisk(), root, domain_id=ME)
+    founded(HostDisk(), root, domain_id=ME, common=COMMON)
     return root
 
 
@@ -34,13 +36,38 @@ def call(root: Path, *words: str) -> tuple[ExitStatus, str]:
     ), said.getvalue()
 
 
+def test_record_and_receipt_answer_for_the_reference_to_a_common_domain(kept: Path) -> None:
+    standing = stand(kept)
+    made, without = (founding("me", domain_id=ME, common=common).new.digest.hex() for common in (COMMON, ""))
+
+    assert made != without, "it is part of what is confirmed"
+    assert list_receipts(standing)[0].receipt.parameters == made
+    assert next(entry for _, entry in standing.report.entries).facts["common"] == COMMON
+
+
+def test_a_domain_whose_log_is_damaged_hides_no_other(kept: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(kept, store)
+    shutil.copytree(store / "domains" / ME, store / "domains/other.example")
+    status, said = call(store, "domain", "list", "--rehearsal")
+
+    assert status is ExitStatus.STORE_DAMAGED
+    assert said.startswith(f"{ME}\n  UNRECOGNIZED  me\nother.example\n  its log can't be read:")
+    listed = json.loads(call(store, "domain", "list", "--rehearsal", "--json")[1])["domains"]
+    assert [(each["domain_id"], each.get("state"), "damage" in each) for each in listed] == [
+        (ME, "UNRECOGNIZED", False),
+        ("other.example", None, True),
+    ]
+
+
 def test_domains_are_listed_and_shown_as_their_logs_say(kept: Path) -> None:
-    assert call(kept, "domain", "list", "--rehearsal") == (ExitStatus.DONE, f"{ME}\n")
+    assert call(kept, "domain", "list", "--rehearsal") == (ExitStatus.DONE, f"{ME}\n  UNRECOGNIZED  me\n")
     status, said = call(kept, "domain", "show", ME, "--rehearsal", "--json")
     shown = json.loads(said)
 
     assert status is ExitStatus.DONE
-    assert (shown["domain"], shown["state"], shown["label"]) == (ME, "UNRECOGNIZED", "me")
+    assert (shown["domain"], shown["state"], shown["label"], shown["common"]) == (ME, "UNRECOGNIZED", "me", COMMON)
+    assert "common" not in json.loads(call(kept, "domain", "show", "host", "--rehearsal", "--json")[1])
     assert shown["ok"] is True
     principals = shown["dam"].pop("principals")
     dam = stand(kept).report.dam
@@ -56,6 +83,7 @@ def test_domains_are_listed_and_shown_as_their_logs_say(kept: Path) -> None:
     ]
     assert len(principals) == 1
     text = call(kept, "domain", "show", ME, "--rehearsal")[1]
+    assert f"\ncommon      {COMMON}\n" in text
     for each in dam.principals:
         lines = (each.principal_id, f"key   {each.public_key.text}", f"roles {', '.join(each.roles)}")
         assert f"principal   {lines[0]}\n            {lines[1]}\n            {lines[2]}\n" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -251,9 +252,25 @@ def test_the_manual_page_is_good_roff_and_names_every_verb() -> None:
 
     assert page.startswith(".TH ASL-AUTH-HOST 1 ")
     assert all(verb.name.replace("-", "\\-") in page for verb in load_verbs())
-    assert "--man-page" not in page
+    assert all(f"\\-\\-{word}" in page for word in ("man\\-page", "completion"))
     macros = {line.split(" ")[0] for line in page.splitlines() if line.startswith((".", "'"))}
     assert macros <= {".TH", ".SH", ".TP", ".PP", ".B", ".I", ".RS", ".RE"}
+
+
+@pytest.mark.workstation
+@pytest.mark.parametrize("words", [(), ("domain", "create"), ("self-test",)], ids=lambda words: "-".join(words))
+def test_groff_reads_the_manual_page_and_that_of_a_verb_without_a_complaint(words: tuple[str, ...]) -> None:
+    status, page, _ = call(*words, "--man-page")
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page.encode(), capture_output=True, check=False)
+
+    assert (status, done.returncode, done.stderr) == (ExitStatus.DONE, 0, b"")
+    read = re.sub(rb"\x1b\[\d+m|.\x08", b"", done.stdout)
+    assert b"EXIT STATUS" in read
+    assert " ".join(("asl-auth-host", *words)).encode() in read
+
+
+def test_help_says_how_to_have_manual_page_and_completion() -> None:
+    assert all(f"  {word} " in call("--help")[1] for word in ("--man-page", "--completion bash", "--version"))
 
 
 def test_every_path_of_the_contract_is_absolute_and_the_layout_is_the_papers() -> None:

@@ -51,7 +51,8 @@ def test_a_host_and_a_domain_are_made_and_hold_to_every_rule(tmp_path: Path) -> 
     assert report.view.root_key_fingerprint == made.domain_id, "the default id is the key id of the root key"
     assert report.view.policy_hash == POLICY.hash
     assert report.view.current_snapshot == made.snapshot
-    assert report.label == "me"
+    assert (report.label, report.common) == ("me", "common")
+    assert next(entry for _, entry in report.entries).facts["common"] == "common", "its first record says so"
     assert len(report.dam.principals) == 2
     assert {"DAM-ROOT-CERTIFIED", "LOG-KEY-CERTIFIED", "PRINCIPAL-CERTIFIED", "PER-ROLE", "SNAPSHOT-FILES"} <= {
         finding.check_id for finding in report.findings
@@ -182,10 +183,21 @@ def test_a_domain_is_made_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", ["Upper", "a/b", "..", "a..b", "x" * 129])
-def test_what_can_not_be_an_id_is_refused_before_anything_is_signed(bad: str) -> None:
-    asked = Asked("me", POLICY, ROOTS, domain_id=bad, rehearsal=True)
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize("where", ["domain_id", "common"])
+def test_what_can_not_be_an_id_is_refused_before_anything_is_signed(bad: str, where: str) -> None:
+    named = {"domain_id": "me.example", "common": "", where: bad}
+    asked = Asked("me", POLICY, ROOTS, domain_id=named["domain_id"], common=named["common"], rehearsal=True)
+    with pytest.raises(UsageError, match="can't be the id of a domain"):
         prepare_domain(asked, draw_keys(known_random("me"), dam_signer=False), ROOT_KEYS[0].public)
+
+
+@pytest.mark.parametrize("domain_id", ["", "me.example"])
+def test_no_domain_is_its_own_common_domain(domain_id: str) -> None:
+    keys = draw_keys(known_random("me"), dam_signer=False)
+    common = domain_id or keys.public("root").key_id
+    asked = Asked("me", POLICY, ROOTS, domain_id=domain_id, common=common, rehearsal=True)
+    with pytest.raises(UsageError, match="that is the domain itself"):
+        prepare_domain(asked, keys, ROOT_KEYS[0].public)
 
 
 def test_too_few_roots_make_no_domain() -> None:

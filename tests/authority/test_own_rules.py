@@ -17,6 +17,7 @@ from support import refusals_page, rules_page, told
 pytestmark = pytest.mark.workstation  # it reads the pages of the project
 
 CLASSES = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, AuthorityError)]
+MADE_UP = "a check id that is put together, so no table can have it"
 RULE = OwnRule("X-RULE", "A | b.", "do c")
 TOLD = {"x.txt": "! asl-auth-host: X-RULE: no\n"}
 
@@ -48,6 +49,9 @@ def test_the_page_of_the_refusals_is_current() -> None:
         ("front/x.py:1: X-RULE stands in no table", 'raise Damaged("no", check_id="X-RULE")', ()),
         ("front/x.py:2: X-RULE stands in no table", 'ID = "X-RULE"\nFinding(ID, ok=False, detail="")', ()),
         ("X-RULE: nothing demands it", "", (RULE,)),
+        (f"front/x.py:1: {MADE_UP}", 'raise Refused("no", check_id=f"{paper}-RULE")', ()),
+        (f"front/x.py:1: {MADE_UP}", 'Finding(f"X-{what}", ok=False, detail="")', ()),
+        (f"front/x.py:2: {MADE_UP}", 'def id_of(what):\n    return f"X-{what.upper()}"', ()),
     ],
 )
 def test_what_is_wrong_with_a_refusal_is_said(problem: str, text: str, rules: tuple[OwnRule, ...]) -> None:

@@ -30,6 +30,7 @@ from support.real_store import call as real_call
 from support.sealed_machine import ALICE, BOB, BUILDERS, CONFIG, SealedMachine, manifest_bytes, signed
 from support.stories import Answers, no_randomness, unprotected
 from support.story_domains import KEYS, PASSPHRASE, make_domains
+from support.story_domains import POLICY as STORE_POLICY
 from support.story_files import make_files, prepared_files
 
 pytestmark = pytest.mark.any_python
@@ -285,6 +286,28 @@ def test_a_host_is_founded_under_the_policy_that_is_sealed_and_no_other(machine:
     machine.put("etc/asl-auth-host/policy.hash", f"{POLICY.hash}\n")
     status, said = call(machine, *found)
     assert (status, "nothing is founded yet" in said) == (ExitStatus.REFUSED, True), said
+
+
+def test_no_act_stands_in_a_host_that_has_another_policy_than_the_sealed_one(machine: SealedMachine) -> None:
+    put = ("store", "put", "HERE/policy.json", "--dry-run")
+    config = 'host: {name: x, version: "1", mode: normal}\npolicy: {hash_file: /etc/asl-auth-host/policy.hash}\n'
+    machine.put("etc/asl-auth-host/config.yaml", config)
+    machine.put("etc/asl-auth-host/policy.hash", f"{STORE_POLICY.hash}\n")
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    with_store(machine)
+
+    for sealed, acts, checks in (
+        (STORE_POLICY.hash, ExitStatus.DONE, ExitStatus.DONE),
+        ("0" * 64, ExitStatus.REFUSED, ExitStatus.CHECK_FAILED),
+    ):
+        machine.put("etc/asl-auth-host/policy.hash", f"{sealed}\n")
+        for (status, said), ended in (
+            (call(machine, *put, *last_head(machine)), acts),
+            (call(machine, "domain", "check", "host"), checks),
+        ):
+            assert (status, "0" * 64 in said) == (ended, ended is not ExitStatus.DONE), said
+        status, said = call(machine, "store", "put", "HERE/policy.json", "--domain", "me.example", "--dry-run")
+        assert "POLICY-HASH-SEALED" not in said, "it is the host that is held to it"
 
 
 def test_where_the_host_is_lost_while_its_domains_are_there_no_new_one_is_founded(machine: SealedMachine) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import asl_authority
 from asl_authority.front.parser import load_verbs
+from support.acts import ME
 
+SOURCES = Path(asl_authority.__file__).parents[1]
 SCRIPTS = Path(__file__).parents[2] / "authority/tools"
 NAMES = ("add_artifact.sh", "make-dam.sh", "sign_dam.sh", "verify-env.sh")
 
@@ -56,6 +61,33 @@ def test_a_script_without_the_words_that_it_needs_says_how_it_is_used(run: objec
         status, out, err = run(name, *words)
         assert (status, out) == (2, [])
         assert err.startswith(f"usage: {name} ")
+
+
+def test_with_the_real_program_a_dam_is_made_shown_and_refused_and_a_file_looked_at(
+    founded_store: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "asl-auth-host"
+    load = (
+        f"import sys; sys.path.insert(0, {str(SOURCES)!r}); from asl_authority.front.cli import main; sys.exit(main())"
+    )
+    program.write_text(f"#!{sys.executable} -I\n{load}\n")
+    program.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def call(name: str, *words: str) -> tuple[int, str, str]:
+        argv = (str(SCRIPTS / name), ME, *words, "--root", str(founded_store), "--rehearsal")
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env, cwd=tmp_path)
+        return done.returncode, done.stdout, done.stderr
+
+    assert call("make-dam.sh", "next.yaml")[0] == 0
+    text = (tmp_path / "next.yaml").read_text()
+    (tmp_path / "next.yaml").write_text(re.sub("(?m)^# scope: .*", "scope: [execute, publish]", text))
+    status, shown, _ = call("sign_dam.sh", "next.yaml", "--dry-run")
+    assert (status, "+ scope    execute, publish" in shown) == (0, True), shown
+    status, shown, _ = call("add_artifact.sh", "next.yaml", "--dry-run")
+    assert (status, "next.yaml, " in shown) == (0, True), shown
+    status, _, said = call("make-dam.sh", "next.yaml")
+    assert (status, said.startswith("asl-auth-host: PATH-TAKEN: ")) == (4, True), said
 
 
 def test_these_are_the_scripts_and_each_says_first_what_it_does() -> None:

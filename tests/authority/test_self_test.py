@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from asl_authority.operations import self_test
 from asl_authority.operations.self_test import (
+    check_age,
     check_ed25519,
+    check_json,
     check_random,
     check_scrypt,
     check_sha256,
     check_slip39,
+    check_tree,
     run_self_test,
 )
-from asl_authority.values.known_answers import ED25519_ANSWERS, SHA256_ANSWERS
+from asl_authority.values.canonical import canonical_bytes, read_canonical
+from asl_authority.values.known_answers import AGE_ANSWERS, ED25519_ANSWERS, SHA256_ANSWERS, TREE_ROOTS
+from asl_authority.values.merkle import Frontier
 
 
 def sha256(message: bytes) -> bytes:
@@ -67,6 +75,9 @@ def test_this_machine_passes_every_check_by_its_name() -> None:
         ("SELFTEST-ED25519", True),
         ("SELFTEST-SCRYPT", True),
         ("SELFTEST-SLIP39", True),
+        ("SELFTEST-JSON", True),
+        ("SELFTEST-TREE", True),
+        ("SELFTEST-AGE", True),
         ("SELFTEST-RANDOM", True),
     ]
 
@@ -116,6 +127,47 @@ def test_an_scrypt_that_ignores_its_cost_is_refused() -> None:
     assert not finding.ok
     assert "N=1024" in finding.detail
     assert "N=16;" not in finding.detail
+
+
+def test_json_in_another_order_or_read_loosely_is_refused() -> None:
+    def by_code_points(value: Mapping[str, object]) -> bytes:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+    assert check_json(canonical_bytes, read_canonical).ok
+    assert check_json(by_code_points, read_canonical).detail == "wrong: sorted names: another text"
+    assert check_json(canonical_bytes, json.loads).detail == "wrong: sorted names: another form is accepted"
+    assert "read as something else" in check_json(canonical_bytes, lambda _: {}).detail
+
+
+def test_a_tree_without_marked_leaves_or_with_any_proof_is_refused() -> None:
+    def unmarked(entries: Sequence[bytes]) -> bytes:
+        tree = Frontier()
+        tree.extend([sha256(each) for each in entries])
+        return tree.root()
+
+    root = [bytes.fromhex(each) for each in TREE_ROOTS]
+    known, never = (
+        check_tree(lambda entries: root[len(entries)], lambda *_: False),
+        check_tree(unmarked, lambda *_: True),
+    )
+    assert known.detail == "wrong: a good proof is refused"
+    assert "the root of 8 entries" in never.detail
+    assert "the root of 0 entries" not in never.detail
+    assert never.detail.endswith("a proof of another tree is accepted")
+
+
+def test_an_age_that_opens_everything_or_gives_another_content_is_refused() -> None:
+    assert check_age(lambda _: b"").detail == (
+        "wrong: scrypt: another content; scrypt: another passphrase is accepted; scrypt: a flipped bit is accepted"
+    )
+
+
+def test_the_age_file_is_the_published_one() -> None:
+    vector = Path(__file__).parent / "vectors/cctv-age/scrypt"
+    head, _, body = vector.read_bytes().partition(b"\n\n")
+
+    assert [each.file for each in AGE_ANSWERS] == [body]
+    assert f"payload: {AGE_ANSWERS[0].content_sha256}".encode() in head
 
 
 def test_a_kernel_pool_that_is_not_ready_is_refused() -> None:

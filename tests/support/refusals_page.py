@@ -6,6 +6,7 @@ PYTHONPATH=tests:authority/src .venv/bin/python -m support.refusals_page > docs/
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -21,6 +22,9 @@ ERRORS = (
     *("AuthorityError", "UsageError", "ConfigError", "Malformed", "Refused", "IoFailed"),
     *("UnlockFailed", "Damaged", "Busy", "Aborted"),
 )
+
+# How an f-string begins that makes up a check id.
+_BEGUN = re.compile("f.[A-Z][A-Z0-9]*(-[A-Z0-9]+)*-{")
 
 HEAD = """# Refusals
 
@@ -75,6 +79,8 @@ def problems(
                 yield f"{place}:{line}: a refusal without a check id"
             if given is not None and given not in known:
                 yield f"{place}:{line}: {given} stands in no table"
+        for line in _made_up(text):
+            yield f"{place}:{line}: a check id that is put together, so no table can have it"
     for check_id in own:
         if not _using(check_id, modules):
             yield f"{check_id}: nothing demands it"
@@ -113,6 +119,19 @@ def _raised(text: str) -> Iterator[tuple[int, str, str | None]]:
             yield node.lineno, node.func.id, str(given[0].value)
         elif isinstance(given[0], ast.Name) and given[0].id in constants:
             yield node.lineno, node.func.id, constants[given[0].id]
+
+
+def _made_up(text: str) -> list[int]:
+    """The lines where an f-string is a check id or begins like one, wherever it goes: the whole id stands nowhere."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.JoinedStr) and _BEGUN.match(ast.unparse(node)):
+            found.add(node.lineno)
+        if isinstance(node, ast.Call):
+            given = [keyword.value for keyword in node.keywords if keyword.arg == "check_id"]
+            given += node.args[:1] if isinstance(node.func, ast.Name) and node.func.id == "Finding" else []
+            found |= {each.lineno for each in given if isinstance(each, ast.JoinedStr)}
+    return sorted(found)
 
 
 def _constants(text: str) -> dict[str, str]:

@@ -54,6 +54,7 @@ UNTOLD: Mapping[str, str] = {
         (
             *("LINT-FORM", "X509-READ-BACK", "X509-ALGORITHM", "SIGN-READ-BACK", "SHARE-COMBINATIONS", "OUR-FAULT"),
             *("SELFTEST-ED25519", "SELFTEST-RANDOM", "SELFTEST-SCRYPT", "SELFTEST-SHA256", "SELFTEST-SLIP39"),
+            *("SELFTEST-AGE", "SELFTEST-JSON", "SELFTEST-TREE"),
         ),
         _OURS,
     ),

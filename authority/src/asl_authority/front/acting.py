@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asl_authority.operations.gate import Gate
     from asl_authority.operations.unlock import AtRest
     from asl_authority.values.ed25519 import SecretKey
+    from asl_authority.values.policy import DomainPolicy
 
 DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOMAIN", required=True)
 ACTING = (*KEEPING, REHEARSAL, DRY_RUN)
@@ -77,22 +78,27 @@ def act(
     *,
     unlock: Callable[[], None] = nothing_more,
     going_back: bool = False,
+    policy: DomainPolicy | None = None,
 ) -> Answer:
     """Show, have it confirmed, open the keys, do it, and keep the new head on the stick.
 
     `unlock` opens what lies elsewhere, after the confirmation. Who is `going_back` to an older backup has looked at the
-    last head already.
+    last head already. `policy` is the one that comes into force with it, when it is another.
     """
     from asl_authority.front import ui
+    from asl_authority.front.configuration import expect_sealed_policy
     from asl_authority.front.kept import expect_keeps, expect_known, kept_after
     from asl_authority.front.modes import expect_operation
     from asl_authority.front.signing import protect
     from asl_authority.operations.act import carry_out, expect_may_act
     from asl_authority.operations.confirm import confirm, digest_text
-    from asl_authority.operations.reading import only_reading
+    from asl_authority.operations.reading import HOST, only_reading
     from asl_authority.storage.domains import expect_writable
 
     expect_operation(call, standing.domain_id)
+    # A backup may be older than the policy that is sealed: it is accepted first, and then brought to that policy.
+    if standing.domain_id == HOST and not going_back:
+        expect_sealed_policy(call, policy or standing.report.policy)
     expect_may_act(standing, asked)
     if not going_back:
         expect_known(call, standing.source)

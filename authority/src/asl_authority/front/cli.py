@@ -66,7 +66,7 @@ def run(
     try:
         request = parse(program, words)
         asked = f"{program} {request.verb.name}" if request.verb is not None else program
-        if errands and request.verb is not None and not request.help:
+        if errands and request.verb is not None and not (request.help or request.man_page):
             from asl_authority.front.places import is_for_the_authority
 
             if is_for_the_authority(machine, request.verb.name):
@@ -111,7 +111,7 @@ def _carry_out(
     if request.man_page:
         from asl_authority.front.manpage import man_page
 
-        return _say(program, request, stdout, man_page=man_page())
+        return _say(program, request, stdout, man_page=man_page(request.verb))
     if request.completion is not None:
         from asl_authority.front.completion import bash_completion
 

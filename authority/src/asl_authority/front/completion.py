@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asl_authority import contract
-from asl_authority.front.parser import COMMON, GROUPS, VERSION, load_verbs, option_words
+from asl_authority.front.parser import ALONE, COMMON, GROUPS, load_verbs, option_words
 from asl_authority.front.verb import Argument
 
 # A table of what may stand after each verb, and the few rules by which it is read. What stands before a verb and takes
@@ -67,14 +67,14 @@ def bash_completion() -> str:
     """A bash script that completes verbs, options, what an option chooses from, and the names of files."""
     verbs = load_verbs()
     alone = [verb.name for verb in verbs if " " not in verb.name]
-    cases = [_case("", (*COMMON, VERSION), list(GROUPS))]
+    cases = [_case("", (*COMMON, *ALONE), list(GROUPS))]
     for group in GROUPS:
         words = [verb.name.split(" ")[1] for verb in verbs if verb.name.startswith(f"{group} ")]
         cases += [_case(group, (), words)] if words else []
     cases += [_case(verb.name, (*verb.arguments, *COMMON), []) for verb in verbs]
     return _BASH.format(
         names=" ".join(contract.PROGRAM_NAMES),
-        valued=" | ".join(option_words(each for each in COMMON if each.kind != "flag")),
+        valued=" | ".join(option_words(each for each in (*COMMON, *ALONE) if each.kind != "flag")),
         alone=" | ".join(alone),
         cases="".join(f"{case}\n" for case in cases),
     )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asl_authority.operations.configuration import InForce, Text
+    from asl_authority.values.finding import Finding
     from asl_authority.values.policy import DomainPolicy
 
 
@@ -43,6 +44,27 @@ def expect_sealed_policy(call: Call, policy: DomainPolicy) -> None:
             hint="the image and the policy were reviewed apart: find out which of them is meant",
             check_id=finding.check_id,
         )
+
+
+def sealed_policy_finding(call: Call, policy: DomainPolicy) -> Finding | None:
+    """POLICY-HASH-SEALED, for who only reads; None where nothing says which policy the host has. Raises IoFailed."""
+    from asl_authority.errors import ConfigError, Refused
+    from asl_authority.front.reading import is_rehearsal
+    from asl_authority.operations.configuration import policy_finding, sealed_policy_hash
+    from asl_authority.values.finding import Finding
+
+    if is_rehearsal(call) and call.config is None:
+        return None
+    try:
+        sealed = sealed_policy_hash(call.machine)
+        here = in_force(call)
+        named = here.config is not None and here.config.hash_file is not None
+        return policy_finding(here, call.machine, policy) if named or sealed is not None else None
+    except ConfigError as error:
+        return Finding("POLICY-HASH-SEALED", ok=False, detail=str(error))
+    except Refused as error:
+        # Reading works without a configuration, and beside one that the store makes unusable.
+        return None if sealed is None else Finding("POLICY-HASH-SEALED", ok=False, detail=str(error))
 
 
 def text_of(path: Path) -> Text:

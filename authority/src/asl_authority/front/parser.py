@@ -63,6 +63,15 @@ COMMON = (
 )
 
 
+# What stands before a verb, or without one.
+MAN_PAGE = Argument(("--man-page",), "print the manual page and end: --man-page | man -l -", kind="flag")
+ALONE = (
+    Argument(("--version",), "print the version and end", kind="flag"),
+    MAN_PAGE,
+    Argument(("--completion",), "print the completion script for this shell and end", "bash", choices=("bash",)),
+)
+
+
 class Request(NamedTuple):
     """A command line, understood. `group` is a group of verbs whose help is asked for."""
 
@@ -112,9 +121,7 @@ def program_parser(program: str) -> Parser:
         program, usage=f"{program} [options] VERB ...", formatter_class=HelpText, add_help=False, allow_abbrev=False
     )
     _add(parser, COMMON)
-    parser.add_argument("--version", action="store_true", default=HIDDEN, help="print the version and end")
-    parser.add_argument("--man-page", action="store_true", default=HIDDEN, help=HIDDEN)
-    parser.add_argument("--completion", choices=("bash",), default=HIDDEN, help=HIDDEN)
+    _add(parser, ALONE)
     return parser
 
 
@@ -140,7 +147,8 @@ def parse(program: str, words: Sequence[str]) -> Request:
         own = verb_parser(program, verb)
         rest = rest[len(verb.name.split(" ")) :]
         wants_help = any(word in ("-h", "--help") for word in rest)
-        found = {"help": True} if wants_help else vars(_parsed(own, rest))
+        told = {"help": True} if wants_help else {"man_page": True} if MAN_PAGE.words[0] in rest else {}
+        found = told or vars(_parsed(own, rest))
         given |= {"json": True} if "--json" in rest else {}
         given |= found
     common = {name: given.pop(name) for name in list(given) if name in Request._fields}
@@ -166,12 +174,9 @@ def program_help(program: str, group: str | None = None) -> str:
         *([] if group else [*_filled(DESCRIPTION), ""]),
         "options:",
     ]
-    lines += _table([(_shown(argument), argument.help) for argument in (*COMMON, VERSION)])
+    lines += _table([(_shown(argument), argument.help) for argument in (*COMMON, *ALONE)])
     lines += ["", "verbs:", *_table([(verb.name, verb.summary) for verb in load_verbs(group)])]
-    return "\n".join([*lines, "", *_filled(f"See {program}{of} VERB --help. {EPILOG}")]) + "\n"
-
-
-VERSION = Argument(("--version",), "print the version and end", kind="flag")
+    return "\n".join([*lines, "", *_filled(f"See {program}{of} VERB --help, or VERB --man-page. {EPILOG}")]) + "\n"
 
 
 def _shown(argument: Argument) -> str:

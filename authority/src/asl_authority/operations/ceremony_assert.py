@@ -15,6 +15,12 @@ from asl_authority.storage.surroundings import load_interfaces
 from asl_authority.values.ceremony import Asserted, Assertion, Ceremony
 from asl_authority.values.finding import Finding
 
+CHECKS = {
+    Asserted.NETWORK: "CEREMONY-NETWORK",
+    Asserted.CLAIM: "CEREMONY-CLAIM",
+    Asserted.STORE: "CEREMONY-STORE",
+    Asserted.FILE: "CEREMONY-FILE",
+}
 OF_THE_MACHINE = (Asserted.NETWORK, Asserted.CLAIM)
 NOT_MEASURED = "not looked at: in a rehearsal nothing of the machine is measured"
 
@@ -23,7 +29,7 @@ def check_assertions(ceremony: Ceremony, machine: Path, root: Path, *, continued
     """A finding for each; of a rehearsal's machine nothing is looked at. `continued`: a store may be there by now."""
     for assertion in ceremony.assertions:
         if ceremony.rehearsal and assertion.what in OF_THE_MACHINE:
-            yield Finding(_id(assertion), ok=True, detail=NOT_MEASURED)
+            yield Finding(CHECKS[assertion.what], ok=True, detail=NOT_MEASURED)
         elif not (continued and assertion.what is Asserted.STORE):
             yield _check(assertion, machine, root)
 
@@ -33,28 +39,25 @@ def _check(assertion: Assertion, machine: Path, root: Path) -> Finding:
         match assertion.what:
             case Asserted.NETWORK:
                 found = check_network(load_interfaces(machine))
-                return Finding(_id(assertion), found.ok, found.detail)
+                return Finding(CHECKS[assertion.what], found.ok, found.detail)
             case Asserted.CLAIM:
                 expect_verified(boot_claim(machine, root))
-                return Finding(_id(assertion), ok=True, detail="the claim of this start is VERIFIED")
+                return Finding(CHECKS[assertion.what], ok=True, detail="the claim of this start is VERIFIED")
             case Asserted.STORE:
                 return _store(assertion, root)
             case Asserted.FILE:
                 return _file(assertion)
     except AuthorityError as error:
-        return Finding(_id(assertion), ok=False, detail=str(error))
+        return Finding(CHECKS[assertion.what], ok=False, detail=str(error))
 
 
 def _store(assertion: Assertion, root: Path) -> Finding:
     found = "present" if StorePaths(root).host.root.exists() else "absent"
-    return Finding(_id(assertion), found == assertion.value, f"a store is {found}")
+    return Finding(CHECKS[assertion.what], found == assertion.value, f"a store is {found}")
 
 
 def _file(assertion: Assertion) -> Finding:
     found = sha256_of(Path(assertion.value))
     ok = found == assertion.sha256
-    return Finding(_id(assertion), ok, f"{assertion.value} has the SHA-256 {found}{'' if ok else ': another file'}")
-
-
-def _id(assertion: Assertion) -> str:
-    return f"CEREMONY-{assertion.what.upper()}"
+    said = f"{assertion.value} has the SHA-256 {found}{'' if ok else ': another file'}"
+    return Finding(CHECKS[assertion.what], ok, said)

@@ -42,7 +42,7 @@ from asl_authority.values.certificate import Certificate, check_log_key, check_p
 from asl_authority.values.checkpoint import Checkpoint
 from asl_authority.values.claim import Claim, check_named, check_pinned, check_previous
 from asl_authority.values.dam import Dam, Principal, check_dam
-from asl_authority.values.domain_view import DomainView, derive
+from asl_authority.values.domain_view import DomainView, derive, facts_of_domain
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.log_entry import Entry
@@ -62,6 +62,7 @@ DOMAIN_RESTORED = "DOMAIN-RESTORED"
 class Report:
     """What the log says of a domain, and everything that was checked.
 
+    `common` is the id of the common domain that it was founded with a reference to, empty for none.
     `courts` are the certificates by the root sets that they are held to. `entries` are the records that are ours, by
     number; `last_receipt` is the per_artifact_id of the last receipt, and `last_claim` the last claim that a record
     pins, None where there is none; `history` is how it stands to others.
@@ -69,6 +70,7 @@ class Report:
 
     view: DomainView
     label: str
+    common: str
     head: Checkpoint
     authority: Authority
     courts: tuple[Court, ...]
@@ -152,10 +154,11 @@ def _judged(
     found.append(check_operations(reading.entries, receipts))
     history = read_history(reading, rehearsal=rehearsal)
     found += check_history(history, reading, authority, snapshots)
-    label = next((str(entry.facts.get("label", "")) for _, entry in reading.of(RecordType.DOMAIN)), "")
+    facts = facts_of_domain(reading.entries)
     return Report(
         view=view,
-        label=label,
+        label=facts.get("label", ""),
+        common=facts.get("common", ""),
         head=reading.reader.head,
         authority=authority,
         courts=courts,

@@ -240,11 +240,13 @@ def check_possession(new: NewDomain) -> list[Finding]:
 
 
 def _expect_names(asked: Asked, domain_id: str) -> None:
-    if not DOMAIN_ID.fullmatch(domain_id) or (asked.common and not DOMAIN_ID.fullmatch(asked.common)):
+    if wrong := [each for each in (domain_id, asked.common or domain_id) if not DOMAIN_ID.fullmatch(each)]:
         raise UsageError(
-            f"{domain_id[:60]!a}, {asked.common[:60]!a}: can't be the id of a domain",
+            f"{wrong[0][:60]!a}: can't be the id of a domain",
             hint="1 to 128 of a-z 0-9 . _ -, a letter or a digit first; without --id it is made from the root key",
         )
+    if asked.common == domain_id:
+        raise UsageError(f"--common {domain_id}: that is the domain itself", hint="leave it out, or name another")
     if not asked.label.isprintable() or not 0 < len(asked.label) <= 128:
         raise UsageError("the name of a domain has 1 to 128 printable characters")
 

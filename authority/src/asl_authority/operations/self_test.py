@@ -1,23 +1,32 @@
-"""Known-answer tests: does this machine's cryptography compute what the standards print?"""
+"""Known-answer tests: do this machine's cryptography and our own forms compute what the standards print?"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
-from asl_authority.errors import Malformed
+from asl_authority.errors import Malformed, UnlockFailed
+from asl_authority.values.canonical import canonical_bytes, read_canonical
 from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
 from asl_authority.values.known_answers import (
+    AGE_ANSWERS,
+    CANONICAL_ANSWERS,
     ED25519_ANSWERS,
     SCRYPT_ANSWERS,
     SHA256_ANSWERS,
     SLIP39_ANSWERS,
+    TREE_ENTRIES,
+    TREE_EXTENDS,
+    TREE_ROOTS,
+    AgeAnswer,
     ScryptAnswer,
 )
+from asl_authority.values.merkle import Frontier, check_consistency, leaf_hashes
 from asl_authority.values.slip39 import combine, read_share
 
 
@@ -43,6 +52,12 @@ def run_self_test() -> Iterator[Finding]:
         yield check_slip39(_combined)
     except ImportError as error:
         yield Finding("SELFTEST-SLIP39", ok=False, detail=f"the package for shares can't be loaded: {error}")
+    yield check_json(canonical_bytes, read_canonical)
+    yield check_tree(_root, _extends)
+    try:
+        yield check_age(_opened)
+    except ImportError as error:
+        yield Finding("SELFTEST-AGE", ok=False, detail=f"the cryptography package can't be loaded: {error}")
     yield check_random(lambda size: os.getrandom(size, os.GRND_NONBLOCK))
 
 
@@ -92,6 +107,55 @@ def check_slip39(combined: Callable[[Sequence[str], bytes], bytes]) -> Finding:
     return _finding("SELFTEST-SLIP39", f"{len(SLIP39_ANSWERS)} known answers of SLIP-0039", wrong)
 
 
+def check_json(write: Callable[[Mapping[str, Any]], bytes], read: Callable[[bytes], Mapping[str, Any]]) -> Finding:
+    """SELFTEST-JSON: objects are written as RFC 8785 prints them, read again, and refused in another form."""
+    wrong = []
+    for name, value, text in CANONICAL_ANSWERS:
+        if write(value) != text:
+            wrong.append(f"{name}: another text")
+        if read(text) != value:
+            wrong.append(f"{name}: read as something else")
+        with suppress(Malformed):
+            read(text.replace(b":", b": ", 1))
+            wrong.append(f"{name}: another form is accepted")
+    return _finding("SELFTEST-JSON", f"{len(CANONICAL_ANSWERS)} known answer of RFC 8785", wrong)
+
+
+def check_tree(
+    root: Callable[[Sequence[bytes]], bytes], extends: Callable[[int, bytes, int, bytes, Sequence[bytes]], bool]
+) -> Finding:
+    """SELFTEST-TREE: roots are those of Certificate Transparency's trees, and a proof holds for its trees only."""
+    wrong = [
+        f"the root of {size} entries"
+        for size, known in enumerate(TREE_ROOTS)
+        if root(TREE_ENTRIES[:size]) != bytes.fromhex(known)
+    ]
+    old, size, proof = TREE_EXTENDS[0], len(TREE_ENTRIES), tuple(bytes.fromhex(each) for each in TREE_EXTENDS[1])
+    before, now = bytes.fromhex(TREE_ROOTS[old]), bytes.fromhex(TREE_ROOTS[size])
+    if not extends(old, before, size, now, proof):
+        wrong.append("a good proof is refused")
+    if extends(old, bytes.fromhex(TREE_ROOTS[old - 1]), size, now, proof):
+        wrong.append("a proof of another tree is accepted")
+    return _finding("SELFTEST-TREE", f"{len(TREE_ROOTS)} known roots of RFC 9162's tree, and a proof", wrong)
+
+
+def check_age(opened: Callable[[AgeAnswer], bytes]) -> Finding:
+    """SELFTEST-AGE: a published file opens, and does not with another passphrase or a flipped bit."""
+    wrong = []
+    for answer in AGE_ANSWERS:
+        if hashlib.sha256(opened(answer)).hexdigest() != answer.content_sha256:
+            wrong.append(f"{answer.name}: another content")
+        changed = answer.file[:-1] + _flip_first_bit(answer.file[-1:])
+        for what, other in (
+            ("another passphrase", replace(answer, passphrase=f"{answer.passphrase}s")),
+            ("a flipped bit", replace(answer, file=changed)),
+        ):
+            with suppress(Malformed, UnlockFailed):
+                opened(other)
+                wrong.append(f"{answer.name}: {what} is accepted")
+    return _finding("SELFTEST-AGE", f"{len(AGE_ANSWERS)} known file of age v1", wrong)
+
+
 def check_random(draw: Callable[[int], bytes]) -> Finding:
     """SELFTEST-RANDOM: the kernel's pool is initialised, and two draws differ.
 
@@ -126,6 +190,22 @@ def _scrypt(answer: ScryptAnswer) -> bytes:
 
 def _combined(shares: Sequence[str], passphrase: bytes) -> bytes:
     return combine([read_share(each) for each in shares], passphrase)
+
+
+def _root(entries: Sequence[bytes]) -> bytes:
+    tree = Frontier()
+    tree.extend(leaf_hashes(list(entries)))
+    return tree.root()
+
+
+def _extends(old: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
+    return check_consistency(old, old_root, size, root, proof).ok
+
+
+def _opened(answer: AgeAnswer) -> bytes:
+    from asl_authority.values.age import unseal
+
+    return unseal(answer.file, answer.passphrase, answer.work)
 
 
 def _flip_first_bit(data: bytes) -> bytes:

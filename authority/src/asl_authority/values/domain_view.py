@@ -94,6 +94,12 @@ def derive(
     return view
 
 
+def facts_of_domain(entries: Iterable[tuple[int, Entry]]) -> dict[str, str]:
+    """What the record that made the domain says of it, as text: `label`, and `common` where it refers to a domain."""
+    made = next((entry.facts for _, entry in entries if entry.type is RecordType.DOMAIN), {})
+    return {name: str(made[name]) for name in ("label", "common") if name in made}
+
+
 def check_current(derived: DomainView, kept: bytes | None) -> Finding:
     """DOMAIN-VIEW-CURRENT: the file is the one that the log makes.
 

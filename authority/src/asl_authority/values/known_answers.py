@@ -1,7 +1,9 @@
-"""Published test vectors that the self-test holds this machine's cryptography to."""
+"""Published test vectors that the self-test holds this machine's cryptography, and our own forms, to."""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # FIPS 180-4: the examples of NIST's "SHA256" sheet, the empty message and a million times "a".
@@ -132,5 +134,80 @@ SLIP39_ANSWERS: tuple[Slip39Answer, ...] = (
             "training emphasis evening belong fake enforce",
         ),
         "48b1a4b80b8c209ad42c33672bdaa428",
+    ),
+)
+
+# RFC 8785, section 3.2.3: names in the order of UTF-16 units, where code points would sort otherwise; and its one text.
+CANONICAL_ANSWERS: tuple[tuple[str, Mapping[str, str], bytes], ...] = (
+    (
+        "sorted names",
+        {
+            "\u20ac": "Euro Sign",
+            "\r": "Carriage Return",
+            "\ufb33": "Hebrew Letter Dalet With Dagesh",
+            "1": "One",
+            "\U0001f600": "Emoji: Grinning Face",
+            "\u0080": "Control",
+            "\u00f6": "Latin Small Letter O With Diaeresis",
+        },
+        (
+            '{"\\r":"Carriage Return","1":"One","\u0080":"Control","\u00f6":"Latin Small Letter O With Diaeresis",'
+            '"\u20ac":"Euro Sign","\U0001f600":"Emoji: Grinning Face","\ufb33":"Hebrew Letter Dalet With Dagesh"}'
+        ).encode(),
+    ),
+)
+
+# The test data of Certificate Transparency, whose tree is that of RFC 9162: entries, the roots of the first 0 to 8 of
+# them, and that the tree of 8 extends that of 6.
+TREE_ENTRIES: tuple[bytes, ...] = tuple(
+    bytes.fromhex(text)
+    for text in (
+        *("", "00", "10", "2021", "3031", "40414243", "5051525354555657"),
+        "606162636465666768696a6b6c6d6e6f",
+    )
+)
+TREE_ROOTS: tuple[str, ...] = (
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+)
+TREE_EXTENDS: tuple[int, tuple[str, ...]] = (
+    6,
+    (
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class AgeAnswer:
+    """One of CCTV's age vectors: a file for a passphrase, and the SHA-256 of its content in hexadecimal."""
+
+    name: str
+    passphrase: str
+    work: int
+    file: bytes
+    content_sha256: str
+
+
+AGE_ANSWERS: tuple[AgeAnswer, ...] = (
+    AgeAnswer(
+        "scrypt",
+        "password",
+        10,
+        base64.b64decode(
+            "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCByRjAvTndibFVISFRwZ1FnUnBlNUNRIDEwCmdVakV5bUZLTVZYUUVLZE1NSEwyNG9Z"
+            "ZXhqRTNUSUMwTzB6R1NxSjJhVVkKLS0tIElPWGlRWVN0a29UMW12WlcydEZPcVpkaFJWdmo1OGVnQUJ4L3NXZlpRYmMKGzXG5ofdANo6w3ms"
+            "n3QsIf0YWhuePe1znRSsappQEk24Ztg="
+        ),
+        "013f54400c82da08037759ada907a8b864e97de81c088a182062c4b5622fd2ab",
     ),
 )

@@ -40,7 +40,7 @@ def rotate(call: Call) -> Answer:
     asked = rotate_act(standing, task, certificates, policy, shown, throwaway)
     if path := call.values.get("payload"):
         return _payload(task, "\n".join(shown) + "\n", path)
-    return act(call, gate, standing, asked)
+    return act(call, gate, standing, asked, policy=policy)
 
 
 def publish(call: Call) -> Answer:
@@ -76,12 +76,17 @@ def _body(call: Call) -> Dam:
 
 
 def _policy(call: Call, standing: Standing, dam: Dam) -> DomainPolicy | None:
-    """The policy that the next manifest names: the domain's, or the one that is given. Raises Refused."""
+    """The policy that comes with the next manifest, if one does; the host's is the sealed one. Raises Refused."""
     from asl_authority.errors import Refused
+    from asl_authority.front.configuration import expect_sealed_policy
+    from asl_authority.operations.reading import HOST
 
     path = call.values.get("policy")
+    policy = standing.report.policy if path is None else given_policy(path)
+    if standing.domain_id == HOST:
+        expect_sealed_policy(call, policy)
     if path is not None:
-        return given_policy(path)
+        return policy
     if dam.policy_hash != standing.report.policy.hash:
         raise Refused(
             f"the DAM names the policy {dam.policy_hash}, the domain has another",

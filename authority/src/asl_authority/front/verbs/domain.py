@@ -14,22 +14,39 @@ from asl_authority.front.verbs.prepared import FOUND, SIGN
 
 if TYPE_CHECKING:
     from asl_authority.operations.domain_check import Report
+    from asl_authority.operations.domain_list import Listed
     from asl_authority.storage.layout import DomainPaths
 
 DOMAIN = Argument(("DOMAIN",), "the domain's id; `host` is the host's own", "DOMAIN", required=True)
 
 
 def list_(call: Call) -> Answer:
-    """The ids that lie in the store."""
+    """What lies in the store, and how the host stands to each."""
+    from asl_authority.operations.domain_list import list_domains
     from asl_authority.operations.reading import HOST, find_domain
     from asl_authority.storage.disk import HostDisk
-    from asl_authority.storage.domains import domain_ids
     from asl_authority.storage.layout import StorePaths
 
-    find_domain(HostDisk(), call.root, HOST, rehearsal=is_rehearsal(call))
-    found = domain_ids(HostDisk(), StorePaths(call.root))
-    text = "".join(f"{name}\n" for name in found) or "There is no domain but the host's own.\n"
-    return Answer(text, {"domains": found})
+    rehearsal = is_rehearsal(call)
+    find_domain(HostDisk(), call.root, HOST, rehearsal=rehearsal)
+    found = list_domains(HostDisk(), StorePaths(call.root), rehearsal=rehearsal)
+    text = "".join(_listed(each) for each in found) or "There is no domain but the host's own.\n"
+    members = [
+        {"domain_id": each.domain_id}
+        | ({"damage": each.damage} if each.state is None else {"state": each.state.value, "label": each.label})
+        for each in found
+    ]
+    damaged = any(each.damage for each in found)
+    return Answer(text, {"domains": members}, ExitStatus.STORE_DAMAGED if damaged else ExitStatus.DONE)
+
+
+def _listed(each: Listed) -> str:
+    """A domain's two lines, or what is wrong with its log."""
+    from asl_authority.front import ui
+
+    said = f"{each.state}  {each.label}" if each.state else f"its log can't be read: {each.damage}"
+    lines = [each.domain_id, *([f"  {ui.plain(said)}"] if each.state else ui.wrapped(ui.plain(said), "  "))]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def show(call: Call) -> Answer:
@@ -50,6 +67,7 @@ def show(call: Call) -> Answer:
         ("snapshot", view.current_snapshot),
         (f"DAM {dam.version}", dam.hash),
         *(() if dam.scope is None else (("scope", ", ".join(dam.scope)),)),
+        *((("common", report.common),) if report.common else ()),
     ]
     for each in dam.principals:
         rows += [("principal", each.principal_id), ("", f"key   {each.public_key.text}")]
@@ -61,6 +79,7 @@ def show(call: Call) -> Answer:
         "ok": report.ok,
         "domain": view.domain_id,
         "label": report.label,
+        "common": report.common or None,
         "state": view.state.value,
         "records": view.current_logseq,
         "root_key": view.root_key_fingerprint,
@@ -117,13 +136,18 @@ def _dam_members(report: Report) -> dict[str, object]:
 
 
 def _report(call: Call) -> Report:
+    from dataclasses import replace
+
+    from asl_authority.front.configuration import sealed_policy_finding
     from asl_authority.front.store import checked, checked_host
     from asl_authority.operations.reading import HOST
     from asl_authority.storage.disk import HostDisk
 
     domain_id, rehearsal, disk = call.values["domain"], is_rehearsal(call), HostDisk()
     trusted = None if domain_id == HOST else checked_host(call, disk, rehearsal=rehearsal)
-    return checked(call, disk, domain_id, trusted=trusted, rehearsal=rehearsal)
+    report = checked(call, disk, domain_id, trusted=trusted, rehearsal=rehearsal)
+    finding = sealed_policy_finding(call, report.policy) if domain_id == HOST else None
+    return report if finding is None else replace(report, findings=(*report.findings, finding))
 
 
 def _verdict(report: Report) -> str:
@@ -154,7 +178,9 @@ VERBS = (
     Verb(
         "domain list",
         "list the domains of this store",
-        "Prints the id of every domain in the store, one a line. Nothing is verified by listing: see `domain check`.",
+        "Prints the id of every domain in the store and, below it, how the host stands to it (state) and its label, as "
+        "the logs say. Nothing is verified by listing: see `domain check`. Ends with 5 when a log can't be read; the "
+        "others are listed still.",
         reads(list_),
         (REHEARSAL,),
     ),
@@ -172,10 +198,11 @@ VERBS = (
         "hold a domain to every rule",
         "Replays the log against its signed checkpoint, and holds to it everything that it names: certificates, DAM, "
         "policy, snapshots with their claims, receipts, domain.json; signatures are verified by two implementations. "
-        "A domain must go back to the roots that the host holds, which is checked first. Ends with 5 when something "
-        "that was committed is missing or changed, with 3 when another rule says no. Names files that belong to "
-        "nothing, which an interruption has left or somebody has put there; nothing reads them. A note names the keys "
-        "that were never restored in a recovery drill (`key drill --domain`), which is no failure.",
+        "A domain must go back to the roots that the host holds, which is checked first; and where a policy hash is "
+        "sealed the host must have that policy. Ends with 5 when something that was committed is missing or changed, "
+        "with 3 when another rule says no. Names files that belong to nothing, which an interruption has left or "
+        "somebody has put there; nothing reads them. A note names the keys that were never restored in a recovery "
+        "drill (`key drill --domain`), which is no failure.",
         reads(check),
         (DOMAIN, REHEARSAL),
     ),

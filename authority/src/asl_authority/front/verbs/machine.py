@@ -64,8 +64,9 @@ VERBS = (
     Verb(
         "self-test",
         "check this machine's cryptography against published answers",
-        "Computes SHA-256, Ed25519 and scrypt and compares them with the answers that their standards print, and "
-        "checks that the kernel's random pool is ready. Changes nothing. Ends with 3 when an answer is wrong.",
+        "Computes SHA-256, Ed25519, scrypt, SLIP-39 shares, canonical JSON (RFC 8785) and Merkle roots (RFC 9162), and "
+        "opens an age file, compares all of it with the answers that are published, and checks that the kernel's "
+        "random pool is ready. Changes nothing. Ends with 3 when an answer is wrong.",
         self_test,
     ),
     Verb(
