@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asl_authority.front.given import KEY_FILE_LIMIT, REHEARSAL, given_public_key, verdict
-from asl_authority.front.kept import KEEPING
-from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.kept import KEEPING, KEPT
+from asl_authority.front.key_in_store import NAMES, change_in_store, expect_one_way
+from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
     from asl_authority.values.ed25519 import PublicKey, SecretKey
@@ -25,6 +26,10 @@ SHARE_SET = Argument(
 )
 TWO_FILES = "the two files, without their endings"
 KEY_FILES = Argument(("--output",), TWO_FILES, "NAME", "path", required=True)
+IN_A_STORE = (
+    " That is an operation: shown, confirmed by two words of its digest, refused with 4 without an environment claim "
+    "of this start that is VERIFIED, and a receipt is left." + KEPT
+)
 OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
 
 
@@ -58,10 +63,12 @@ def check(call: Call) -> Answer:
 
 
 def change_passphrase(call: Call) -> Answer:
-    """The same key for another passphrase, in new files."""
+    """The same key for another passphrase, in new files; or keys of a domain, in its store."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
 
+    if expect_one_way(call):
+        return change_in_store(call)
     kind = _begin(call)
     path, public, places = call.path("file"), _public(call), _key_places(call)
     with named(path):
@@ -240,9 +247,21 @@ VERBS = (
         "write a private key at rest again, for another passphrase",
         f"Opens the file, makes or asks for another passphrase that is typed back, and writes NAME{PRIVATE}, which is "
         f"read back, opened and tried, and NAME{PUBLIC}, as key new does. The old file is not touched: whoever has it "
-        "and the old passphrase has the key.",
+        "and the old passphrase has the key. With --domain it does so with a domain's own keys, in its store, all of "
+        "them or those of --key-name: each gets a new file beside the old one, the domain's log says so, and from then "
+        "on every operation takes the new one. A passphrase that somebody else may know is not mended by this: the old "
+        "file stays in the store and in every copy of it, so that takes other keys: another domain." + IN_A_STORE,
         change_passphrase,
-        (FILE, KIND, PUBLIC_KEY, KEY_FILES, OWN),
+        (
+            FILE._replace(required=False),
+            KIND._replace(required=False),
+            PUBLIC_KEY,
+            KEY_FILES._replace(required=False),
+            OWN,
+            Argument(("--domain",), "the domain whose own keys are meant; `host` is the host's", "ID"),
+            Argument(("--key-name",), "only this key of the domain; may repeat", "KEY", choices=NAMES, many=True),
+            *(*KEEPING, REHEARSAL, DRY_RUN),
+        ),
     ),
     Verb(
         "key split",
