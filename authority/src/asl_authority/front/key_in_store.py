@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # The keys of a domain, as operations.genesis names them; a start reads only the words.
 NAMES = ("root", "log", "operator", "dam-signer")
 # What names a file outside of a store, and what names keys in one.
-OF_A_FILE, OF_A_DOMAIN = ("file", "kind", "output", "public_key"), ("key_name",)
+# (Elsewhere there is no rehearsal, and with it no public seed: a key that is sealed with one is everybody's.)
+OF_A_FILE, OF_A_DOMAIN = ("file", "kind", "output", "public_key"), ("key_name", "rehearsal", "stick", "head")
 NEEDED = ("file", "kind", "output")
 
 
@@ -61,7 +62,11 @@ def change_in_store(call: Call) -> Answer:
     files = next_files(standing, asked.keys)
     told = "".join(f"  {each.key}: {each.path}\n" for each in files)
     text = f"{weak}in force from now on; read back, opened, and its signature verified twice\n{told}"
-    members = {**answer.members, "files": {each.key: each.path for each in files}, "weak": done[0].passphrase.weak}
+    members = {
+        **answer.members,
+        "keys": [{"key": each.key, "file": each.path} for each in files],
+        "weak": done[0].passphrase.weak,
+    }
     return with_new_drill(call, answer._replace(text=answer.text + text, members=members), standing.domain_id, files)
 
 

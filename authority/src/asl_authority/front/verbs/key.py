@@ -40,6 +40,12 @@ def new(call: Call) -> Answer:
     kind = _begin(call)
     name = _name(call)
     private, public = (name.with_name(name.name + end) for end in (PRIVATE, PUBLIC))
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_make
+        from asl_authority.storage.plain_files import expect_room
+
+        expect_room(private, public)
+        return would_make(call, kind, (private, public))
     key, passphrase = make_key(
         call.terminal, call.outside.random, kind, private, public, own=bool(call.values.get("own"))
     )
@@ -71,6 +77,10 @@ def change_passphrase(call: Call) -> Answer:
         return change_in_store(call)
     kind = _begin(call)
     path, public, places = call.path("file"), _public(call), _key_places(call)
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_change
+
+        return would_change(call, kind, public, places)
     with named(path):
         key = unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
     answer = _sealed_again(call, kind, key, *places)
@@ -99,6 +109,10 @@ def combine(call: Call) -> Answer:
     kind = _begin(call)
     path, public = call.path("file"), _public(call)
     places = _key_places(call) if "output" in call.values else None
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_combine
+
+        return would_combine(call, kind, public, _share_set(call, needed=False), places)
     key, members = opened_with_shares(call, kind, public, _share_set(call, needed=False))
     findings = [Finding("KEYFILE-PUBLIC", True, public.key_id), *prove(key, call.outside.random(32))]
     if places is None or not all(finding.ok for finding in findings):
@@ -131,7 +145,8 @@ def _begin(call: Call) -> KeyKind:
 
     required = verified_required(call.machine, call.root)
     expect_keys_allowed(load_seal(call.machine), lambda: boot_claim(call.machine, call.root), required=required)
-    protect(call)
+    if not call.dry_run:  # then no secret comes in
+        protect(call)
     return KeyKind(call.values["kind"])
 
 
@@ -231,6 +246,7 @@ VERBS = (
             KIND,
             KEY_FILES,
             OWN,
+            DRY_RUN,
         ),
     ),
     Verb(
@@ -280,6 +296,7 @@ VERBS = (
             Argument(("--shares",), "how many shares there will be, at most 16", "N", "number", required=True),
             Argument(("--threshold",), "how many of them open the key, at least 2", "M", "number", required=True),
             Argument(("--output",), "the three files, without their endings", "NAME", "path", required=True),
+            DRY_RUN,
         ),
     ),
     Verb(
@@ -298,6 +315,7 @@ VERBS = (
             SHARE_SET,
             Argument(("--output",), f"write the key for a passphrase: {TWO_FILES}", "NAME", "path"),
             OWN,
+            DRY_RUN,
         ),
     ),
     Verb(
@@ -317,7 +335,7 @@ VERBS = (
             SHARE_SET,
             Argument(("--output",), "the record's new file", "FILE", "path", required=True),
             Argument(("--domain",), "the domain whose log has the record too", "ID"),
-            *(*KEEPING, REHEARSAL),
+            *(*KEEPING, REHEARSAL, DRY_RUN),
         ),
     ),
 )
