@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -153,8 +154,11 @@ def test_a_drill_of_the_old_file_says_nothing_of_the_new_one(root: Path) -> None
     drill = Drill(key_id, USES["log"].kind, "ab" * 32, Method.PASSPHRASE, None, ("Ada",), (), rehearsal=True)
     do(root, lambda _: drill_act(drill))
     assert "log" not in named()
+    old = key_files(stand(root).report.entries)["log"].sha256
     do(root, change("log"))
     assert "log" in named()
+    do(root, lambda _: drill_act(replace(drill, key_file=old)))
+    assert "log" in named(), "that was the old file again"
     do(root, lambda _: drill_act(drill))
     assert "log" not in named()
 

@@ -8,8 +8,10 @@ from asl_authority.errors import Malformed
 from asl_authority.operations.genesis import USES
 from asl_authority.operations.key_files import KeyFile, follower_of, key_files
 from asl_authority.storage import durable, layout
+from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths
+from asl_authority.values.drill import read_drill
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import MOST_BYTES, read_public_key_file
@@ -17,15 +19,25 @@ from asl_authority.values.public_key_file import MOST_BYTES, read_public_key_fil
 
 def undrilled(disk: Disk, paths: DomainPaths, entries: Iterable[tuple[int, Entry]]) -> tuple[str, ...]:
     """Their names, in the order of a genesis; a key that lies elsewhere is none. Raises Damaged, IoFailed."""
-    entries, drilled = list(entries), set[object]()
+    entries, drilled, former = list(entries), set[object](), set[object]()
     for _, entry in entries:
         if entry.type is RecordType.ARTIFACT and "drill" in entry.facts and entry.facts.get("passed") is True:
-            drilled.add(entry.facts.get("key_id"))
+            if not former or _file_of(disk, paths, entry) not in former:
+                drilled.add(entry.facts.get("key_id"))
         elif follower_of(entry):  # nobody has tried what opens this one
             drilled.discard(entry.facts.get("key_id"))
+            former.add(entry.facts.get("follows"))
     files = key_files(entries)
     held = {name: _key_id(disk, paths, files.get(name, KeyFile(name))) for name in USES}
     return tuple(name for name, key_id in held.items() if key_id not in {None, *drilled})
+
+
+def _file_of(disk: Disk, paths: DomainPaths, entry: Entry) -> str:
+    """The SHA-256 of the key file that a drill was held with; empty where its record can't be read."""
+    try:
+        return read_drill(BlockStore(disk, paths).read(str(entry.facts["drill"]))).key_file
+    except (FileNotFoundError, Malformed):
+        return ""
 
 
 def _key_id(disk: Disk, paths: DomainPaths, file: KeyFile) -> str | None:
