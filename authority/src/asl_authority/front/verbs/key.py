@@ -27,8 +27,8 @@ SHARE_SET = Argument(
 TWO_FILES = "the two files, without their endings"
 KEY_FILES = Argument(("--output",), TWO_FILES, "NAME", "path", required=True)
 IN_A_STORE = (
-    " That is an operation: shown, confirmed by two words of its digest, refused with 4 without an environment claim "
-    "of this start that is VERIFIED, and a receipt is left." + KEPT
+    " In a store it is an operation: shown, confirmed by two words of its digest, refused with 4 without an "
+    "environment claim of this start that is VERIFIED, and a receipt is left." + KEPT
 )
 OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
 
@@ -261,10 +261,11 @@ VERBS = (
     Verb(
         "key change-passphrase",
         "write a private key at rest again, for another passphrase",
-        f"Opens the file, makes or asks for another passphrase that is typed back, and writes NAME{PRIVATE}, which is "
-        f"read back, opened and tried, and NAME{PUBLIC}, as key new does. The old file is not touched: whoever has it "
-        "and the old passphrase has the key. With --domain it does so with a domain's own keys, in its store, all of "
-        "them or those of --key-name: each gets a new file beside the old one, the domain's log says so, and from then "
+        f"Opens FILE, makes or asks for another passphrase that is typed back, and writes NAME{PRIVATE}, which is "
+        f"read back, opened and tried, and NAME{PUBLIC}, as key new does; it takes --kind and --output. The old file "
+        "is not touched: whoever has it and the old passphrase has the key. With --domain it does so with a domain's "
+        "own keys, in its store, all of them or those of --key-name: each gets a new file beside the old one, the "
+        "domain's log says so, and from then "
         "on every operation takes the new one. A passphrase that somebody else may know is not mended by this: the old "
         "file stays in the store and in every copy of it, so that takes other keys: another domain." + IN_A_STORE,
         change_passphrase,
