@@ -13,7 +13,7 @@ from asl_authority.contract import ExitStatus
 from asl_authority.contract.words import hex_groups, spoken
 from asl_authority.errors import Aborted
 from asl_authority.front.ceremony_script import words_asked
-from asl_authority.front.ceremony_verbs import _outputs
+from asl_authority.front.ceremony_verbs import _outputs, confirms
 from asl_authority.front.pages import LINES
 from asl_authority.front.parser import Request
 from asl_authority.operations.ceremony_watch import Obedient, Watched
@@ -117,6 +117,23 @@ def test_the_published_example_can_be_held(here: Path) -> None:
 
     assert status is ExitStatus.DONE
     assert answer["ceremony"] == read_ceremony((EXAMPLE / "first-domain.yaml").read_bytes()).digest.hex()
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("root, init, --threshold, 1, --policy, policy.yaml", True),
+        ("root, init, --threshold, 1, --policy, policy.yaml, --dry-run", False),
+        ("key, new, --kind, log, --output, k", False),
+        ("key, drill, k.priv.enc, --kind, log, --by, passphrase, --output, d", False),
+        ("key, drill, k.priv.enc, --kind, log, --by, passphrase, --output, d, --domain, host", True),
+        ("key, change-passphrase, --domain, host", True),
+        ("status", False),
+    ],
+)
+def test_a_script_has_blanks_for_words_where_the_verb_will_ask_for_them(words: str, asked: bool) -> None:
+    ceremony = read_ceremony(text(words).encode())
+    assert confirms("asl-auth-host", ceremony, ceremony.steps[0]) is asked
 
 
 def test_every_new_file_of_a_step_is_on_the_record_however_the_verb_tells_it(here: Path) -> None:

@@ -74,6 +74,42 @@ def test_the_name_of_a_key_file_with_its_ending_is_refused_before_anybody_is_ask
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("new", "--output", "new", "--own"),
+        ("change-passphrase", "old.priv.enc", "--output", "new"),
+        ("split", "old.priv.enc", "--output", "new", "--shares", "3", "--threshold", "2"),
+        ("combine", "old.priv.enc", "--output", "new"),
+        ("drill", "old.priv.enc", "--output", "new", "--by", "passphrase"),
+    ],
+)
+def test_a_dry_run_asks_draws_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.priv.enc").write_bytes(SEALED)
+    (tmp_path / "old.pub").write_bytes(public_key_file(KEY.public))
+    said = StringIO()
+
+    def tried(*words: str) -> ExitStatus:
+        outside = Outside(
+            Answers([], said.write), lambda _: pytest.fail("drawn"), lambda *_: pytest.fail("a secret was expected")
+        )
+        words = ("key", *words, "--kind", "log", "--dry-run")
+        return cli.run(
+            words, program="asl-auth-host", stdout=said, stderr=said, machine=tmp_path / "machine", outside=outside
+        )
+
+    assert tried(*more) is ExitStatus.DONE, said.getvalue()
+    assert "Nothing was done.\n" in said.getvalue()
+    assert len(list(tmp_path.iterdir())) == 2
+    taken = tmp_path / ("new" if more[0] == "drill" else "new.priv.enc")
+    taken.write_bytes(b"")
+    assert tried(*more) is ExitStatus.REFUSED
+    assert "PATH-TAKEN" in said.getvalue()
+
+
 def test_a_key_file_opens_to_the_same_key() -> None:
     assert open_key(SEALED, PASSPHRASE, KeyKind.LOG, KEY.public) == KEY
 

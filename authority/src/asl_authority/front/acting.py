@@ -9,7 +9,7 @@ from asl_authority.front.kept import KEEPING, KEPT
 from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from asl_authority.operations.act import Act, Done, Standing
     from asl_authority.operations.gate import Gate
@@ -70,6 +70,10 @@ def nothing_more() -> None:
     """Opens no other key."""
 
 
+def nothing_else(_: Mapping[str, SecretKey]) -> None:
+    """Does nothing with keys but what the operation does."""
+
+
 def act(
     call: Call,
     gate: Gate,
@@ -77,13 +81,15 @@ def act(
     asked: Act,
     *,
     unlock: Callable[[], None] = nothing_more,
+    opened: Callable[[Mapping[str, SecretKey]], None] = nothing_else,
     going_back: bool = False,
     policy: DomainPolicy | None = None,
 ) -> Answer:
     """Show, have it confirmed, open the keys, do it, and keep the new head on the stick.
 
-    `unlock` opens what lies elsewhere, after the confirmation. Who is `going_back` to an older backup has looked at the
-    last head already. `policy` is the one that comes into force with it, when it is another.
+    `unlock` opens what lies elsewhere, after the confirmation; `opened` gets the keys, before anything is done. Who is
+    `going_back` to an older backup has looked at the last head already. `policy` is the one that comes into force with
+    it, when it is another.
     """
     from asl_authority.front import ui
     from asl_authority.front.configuration import expect_sealed_policy
@@ -114,6 +120,7 @@ def act(
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
     unlock()
     keys = _unlocked(call, standing, asked)
+    opened(keys)
     with only_reading():
         done = carry_out(standing, asked, gate, keys)
     return kept_after(call, standing.source, _answer(asked, done))
@@ -145,12 +152,14 @@ def _at_rest(standing: Standing, name: str) -> AtRest:
     from asl_authority.errors import Refused
     from asl_authority.front.given import KEY_FILE_LIMIT, given_public_key
     from asl_authority.operations.genesis import USES
+    from asl_authority.operations.key_files import KeyFile, key_files
     from asl_authority.operations.unlock import AtRest
     from asl_authority.storage import layout
     from asl_authority.storage.plain_files import read_file
 
     root = standing.source.paths.root
-    private, public = root / layout.private_key_name(name), root / layout.public_key_name(name)
+    newest = key_files(standing.report.entries).get(name, KeyFile(name))
+    private, public = root / newest.path, root / layout.public_key_name(name)
     if not private.is_file():
         raise Refused(
             f"{private}: is not there: this takes that key",

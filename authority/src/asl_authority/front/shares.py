@@ -30,6 +30,10 @@ def split_into_shares(call: Call, kind: KeyKind, public: PublicKey, places: Plac
     threshold, count = _wanted(call)
     path = call.path("file")
     expect_room(*places.all)
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_split
+
+        return would_split(call, kind, public, (places.private, places.public, places.record), (threshold, count))
     with named(path):
         key = unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
     tried = split_key(call.terminal, call.outside.random, key, kind, places, threshold=threshold, count=count)
@@ -81,6 +85,10 @@ def held_drill(call: Call, kind: KeyKind, public: PublicKey, record: ShareSet | 
 
     path, output = call.path("file"), call.path("output")
     recording = _recording(call)
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_drill
+
+        return would_drill(call, kind, public, record)
     backup = Backup(str(path), read_file(path, KEY_FILE_LIMIT), kind, public, record)
     expect_record_of(backup)
     rehearsal = rehearsal_here(load_seal(call.machine), False)

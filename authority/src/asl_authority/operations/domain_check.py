@@ -21,6 +21,7 @@ from asl_authority.operations.domain_reading import (
     read_authority,
     read_domain,
 )
+from asl_authority.operations.key_files import check_key_files
 from asl_authority.operations.operation_check import check_operations, load_receipt
 from asl_authority.operations.pinning import claim_of
 from asl_authority.operations.root_chain import DOMAIN_ROOTS as DOMAIN_ROOTS
@@ -147,7 +148,7 @@ def _judged(
     courts = courts_of(authority.certified, eras_of(authority.chain, host, domain_id))
     if trusted is not None:
         found.append(check_follows(authority.chain, host, trusted, domain_id, reading.reader.extends))
-    found += _authority(authority, courts)
+    found += [*_authority(authority, courts), *check_key_files(reading)]
     snapshots, claims = _snapshots(reading, found)
     found += _restores(reading, snapshots)
     receipts = _receipts(reading, authority, snapshots, claims, found)

@@ -1,4 +1,4 @@
-"""Which keys of a domain were never restored in a drill: its log has none of them that passed."""
+"""Which keys of a domain were never restored in a drill: its log has none that passed since their passphrase is new."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterable
 
 from asl_authority.errors import Malformed
 from asl_authority.operations.genesis import USES
+from asl_authority.operations.key_files import KeyFile, follower_of, key_files
 from asl_authority.storage import durable, layout
+from asl_authority.storage.blocks import BlockStore
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.layout import DomainPaths
+from asl_authority.values.drill import read_drill
 from asl_authority.values.log_entry import Entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import MOST_BYTES, read_public_key_file
@@ -16,19 +19,34 @@ from asl_authority.values.public_key_file import MOST_BYTES, read_public_key_fil
 
 def undrilled(disk: Disk, paths: DomainPaths, entries: Iterable[tuple[int, Entry]]) -> tuple[str, ...]:
     """Their names, in the order of a genesis; a key that lies elsewhere is none. Raises Damaged, IoFailed."""
-    drilled = {
-        entry.facts.get("key_id")
-        for _, entry in entries
-        if entry.type is RecordType.ARTIFACT and "drill" in entry.facts and entry.facts.get("passed") is True
-    }
-    return tuple(name for name in USES if _key_id(disk, paths, name) not in {None, *drilled})
+    entries, drilled, former = list(entries), set[object](), set[object]()
+    for _, entry in entries:
+        if entry.type is RecordType.ARTIFACT and "drill" in entry.facts and entry.facts.get("passed") is True:
+            if not former or _file_of(disk, paths, entry) not in former:
+                drilled.add(entry.facts.get("key_id"))
+        elif follower_of(entry):  # nobody has tried what opens this one
+            drilled.discard(entry.facts.get("key_id"))
+            former.add(entry.facts.get("follows"))
+    files = key_files(entries)
+    held = {name: _key_id(disk, paths, files.get(name, KeyFile(name))) for name in USES}
+    return tuple(name for name, key_id in held.items() if key_id not in {None, *drilled})
 
 
-def _key_id(disk: Disk, paths: DomainPaths, name: str) -> str | None:
+def _file_of(disk: Disk, paths: DomainPaths, entry: Entry) -> str:
+    """The SHA-256 of the key file that a drill was held with; empty where its record can't be read."""
+    try:
+        return read_drill(BlockStore(disk, paths).read(str(entry.facts["drill"]))).key_file
+    except (FileNotFoundError, Malformed):
+        return ""
+
+
+def _key_id(disk: Disk, paths: DomainPaths, file: KeyFile) -> str | None:
     """The id of a key whose private half is at rest here; None when it is not, or nothing says which it is."""
-    if not disk.is_file(paths.root / layout.private_key_name(name)):
+    if not disk.is_file(paths.root / file.path):
         return None
     try:
-        return read_public_key_file(durable.read(disk, paths.root / layout.public_key_name(name), MOST_BYTES)).key_id
+        return read_public_key_file(
+            durable.read(disk, paths.root / layout.public_key_name(file.key), MOST_BYTES)
+        ).key_id
     except (FileNotFoundError, Malformed):
         return None

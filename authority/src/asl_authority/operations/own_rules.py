@@ -129,6 +129,11 @@ OWN_RULES = (
     OwnRule("DOMAIN-ARTIFACTS", "A domain has every artifact that its log names, unchanged.", READ_ONLY),
     OwnRule("DOMAIN-DIRECTORY", "Each directory of a domain is there, and is no link.", "look at the volume elsewhere"),
     OwnRule("DOMAIN-OPERATIONS", "An operation ends in a receipt that covers it.", "see: domain check"),
+    OwnRule(
+        "DOMAIN-KEY-FILES",
+        "A new file of a private key follows the one before, and is of the same key.",
+        "who has the keys of this log has written that: see docs/authority.md",
+    ),
     OwnRule("DOMAIN-RESTORED", "What was restored is what the snapshot names.", "see: snapshot restore"),
     OwnRule("DOMAIN-ROOTS", "The roots that certified a domain are the host's.", "see: root adopt, root follow"),
     OwnRule("DOMAIN-ACTS", "Acts are done in a domain that is active.", "see: domain list"),

@@ -13,6 +13,7 @@ domains/<domain-id>/
                        request-<sha256>.json.sig; what it believes of others: pin-<epoch>.json; and asks of them:
                        admission-request-<request-id>.json{,.sig}
   certs/               <key>.pub <key>.priv.enc (root log operator dam-signer) cert-<sha256>.json cert-<sha256>.json.sig
+                       <key>-<n>.pub <key>-<n>.priv.enc: the same key for another passphrase, from 2 on
   policies/            policy-<hash>.json
   dam/                 dam-<seq>.json dam-<seq>.json.sig
   store/               <block-id>.bin <block-id>.meta
@@ -167,14 +168,18 @@ def trusted_root_name(version: int, number: int) -> str:
     return f"trusted-roots/root-{version}-{number}.pub"
 
 
-def public_key_name(key: str) -> str:
-    """The path of a public key below its domain."""
-    return f"certs/{key}.pub"
+def public_key_name(key: str, number: int = 1) -> str:
+    """The path of a public key below its domain; of its copy beside the key's file of that number."""
+    return f"certs/{_numbered(key, number)}.pub"
 
 
-def private_key_name(key: str) -> str:
-    """The path of a private key at rest, below its domain."""
-    return f"certs/{key}.priv.enc"
+def private_key_name(key: str, number: int = 1) -> str:
+    """The path of a private key at rest, below its domain; its later files are for other passphrases."""
+    return f"certs/{_numbered(key, number)}.priv.enc"
+
+
+def _numbered(key: str, number: int) -> str:
+    return key if number == 1 else f"{key}-{number}"
 
 
 def policy_name(policy_hash: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asl_authority.front.given import KEY_FILE_LIMIT, REHEARSAL, given_public_key, verdict
-from asl_authority.front.kept import KEEPING
-from asl_authority.front.verb import Answer, Argument, Call, Verb
+from asl_authority.front.kept import KEEPING, KEPT
+from asl_authority.front.key_in_store import NAMES, change_in_store, expect_one_way
+from asl_authority.front.verb import DRY_RUN, Answer, Argument, Call, Verb
 
 if TYPE_CHECKING:
     from asl_authority.values.ed25519 import PublicKey, SecretKey
@@ -25,6 +26,10 @@ SHARE_SET = Argument(
 )
 TWO_FILES = "the two files, without their endings"
 KEY_FILES = Argument(("--output",), TWO_FILES, "NAME", "path", required=True)
+IN_A_STORE = (
+    " In a store it is an operation: shown, confirmed by two words of its digest, refused with 4 without an "
+    "environment claim of this start that is VERIFIED, and a receipt is left." + KEPT
+)
 OWN = Argument(("--own",), "a passphrase of your own; without it, one is made of words", kind="flag")
 
 
@@ -35,6 +40,12 @@ def new(call: Call) -> Answer:
     kind = _begin(call)
     name = _name(call)
     private, public = (name.with_name(name.name + end) for end in (PRIVATE, PUBLIC))
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_make
+        from asl_authority.storage.plain_files import expect_room
+
+        expect_room(private, public)
+        return would_make(call, kind, (private, public))
     key, passphrase = make_key(
         call.terminal, call.outside.random, kind, private, public, own=bool(call.values.get("own"))
     )
@@ -58,12 +69,18 @@ def check(call: Call) -> Answer:
 
 
 def change_passphrase(call: Call) -> Answer:
-    """The same key for another passphrase, in new files."""
+    """The same key for another passphrase, in new files; or keys of a domain, in its store."""
     from asl_authority.operations.unlock import unlock
     from asl_authority.storage.plain_files import named, read_file
 
+    if expect_one_way(call):
+        return change_in_store(call)
     kind = _begin(call)
     path, public, places = call.path("file"), _public(call), _key_places(call)
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_change
+
+        return would_change(call, kind, public, places)
     with named(path):
         key = unlock(call.terminal, str(path), read_file(path, KEY_FILE_LIMIT), kind, public)
     answer = _sealed_again(call, kind, key, *places)
@@ -92,6 +109,10 @@ def combine(call: Call) -> Answer:
     kind = _begin(call)
     path, public = call.path("file"), _public(call)
     places = _key_places(call) if "output" in call.values else None
+    if call.dry_run:
+        from asl_authority.front.key_plans import would_combine
+
+        return would_combine(call, kind, public, _share_set(call, needed=False), places)
     key, members = opened_with_shares(call, kind, public, _share_set(call, needed=False))
     findings = [Finding("KEYFILE-PUBLIC", True, public.key_id), *prove(key, call.outside.random(32))]
     if places is None or not all(finding.ok for finding in findings):
@@ -124,7 +145,8 @@ def _begin(call: Call) -> KeyKind:
 
     required = verified_required(call.machine, call.root)
     expect_keys_allowed(load_seal(call.machine), lambda: boot_claim(call.machine, call.root), required=required)
-    protect(call)
+    if not call.dry_run:  # then no secret comes in
+        protect(call)
     return KeyKind(call.values["kind"])
 
 
@@ -224,6 +246,7 @@ VERBS = (
             KIND,
             KEY_FILES,
             OWN,
+            DRY_RUN,
         ),
     ),
     Verb(
@@ -238,11 +261,24 @@ VERBS = (
     Verb(
         "key change-passphrase",
         "write a private key at rest again, for another passphrase",
-        f"Opens the file, makes or asks for another passphrase that is typed back, and writes NAME{PRIVATE}, which is "
-        f"read back, opened and tried, and NAME{PUBLIC}, as key new does. The old file is not touched: whoever has it "
-        "and the old passphrase has the key.",
+        f"Opens FILE, makes or asks for another passphrase that is typed back, and writes NAME{PRIVATE}, which is "
+        f"read back, opened and tried, and NAME{PUBLIC}, as key new does; it takes --kind and --output. The old file "
+        "is not touched: whoever has it and the old passphrase has the key. With --domain it does so with a domain's "
+        "own keys, in its store, all of them or those of --key-name: each gets a new file beside the old one, the "
+        "domain's log says so, and from then "
+        "on every operation takes the new one. A passphrase that somebody else may know is not mended by this: the old "
+        "file stays in the store and in every copy of it, so that takes other keys: another domain." + IN_A_STORE,
         change_passphrase,
-        (FILE, KIND, PUBLIC_KEY, KEY_FILES, OWN),
+        (
+            FILE._replace(required=False),
+            KIND._replace(required=False),
+            PUBLIC_KEY,
+            KEY_FILES._replace(required=False),
+            OWN,
+            Argument(("--domain",), "the domain whose own keys are meant; `host` is the host's", "ID"),
+            Argument(("--key-name",), "only this key of the domain; may repeat", "KEY", choices=NAMES, many=True),
+            *(*KEEPING, REHEARSAL, DRY_RUN),
+        ),
     ),
     Verb(
         "key split",
@@ -261,6 +297,7 @@ VERBS = (
             Argument(("--shares",), "how many shares there will be, at most 16", "N", "number", required=True),
             Argument(("--threshold",), "how many of them open the key, at least 2", "M", "number", required=True),
             Argument(("--output",), "the three files, without their endings", "NAME", "path", required=True),
+            DRY_RUN,
         ),
     ),
     Verb(
@@ -279,6 +316,7 @@ VERBS = (
             SHARE_SET,
             Argument(("--output",), f"write the key for a passphrase: {TWO_FILES}", "NAME", "path"),
             OWN,
+            DRY_RUN,
         ),
     ),
     Verb(
@@ -298,7 +336,7 @@ VERBS = (
             SHARE_SET,
             Argument(("--output",), "the record's new file", "FILE", "path", required=True),
             Argument(("--domain",), "the domain whose log has the record too", "ID"),
-            *(*KEEPING, REHEARSAL),
+            *(*KEEPING, REHEARSAL, DRY_RUN),
         ),
     ),
 )
