@@ -36,6 +36,8 @@ from asl_authority.values.log_entry import Entry, read_entry
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.merkle import EMPTY_ROOT
 from asl_authority.values.readings import Readings
+from support.real_store import call as call_real
+from support.real_store import make_real
 from support.sealed_machine import (
     ALICE,
     BOB,
@@ -598,3 +600,16 @@ def test_a_rehearsal_stores_nothing(machine: SealedMachine, store: StorePaths) -
 
     assert answer(machine, "claim")["store_notes"] == ["not stored: this is a rehearsal"]
     assert records(store) == []
+
+
+def test_a_stored_claim_leaves_a_host_that_holds_to_every_rule_and_says_where_it_could_not(tmp_path: Path) -> None:
+    root = make_real(tmp_path)
+    view = root / "asl-auth-host/host/domain.json"
+    assert call_real(root, "claim")[0] is ExitStatus.DONE
+    status, said = call_real(root, "domain", "check", "host")
+    assert (status, "FAILED" in said) == (ExitStatus.DONE, False), said
+
+    view.unlink()
+    view.mkdir()
+    status, said = call_real(root, "claim")
+    assert (status, "Domain.json was not renewed" in said) == (ExitStatus.DONE, True), said

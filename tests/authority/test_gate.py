@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -9,13 +12,17 @@ import pytest
 
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
+from asl_authority.front.modes import MODES
 from asl_authority.front.outside import Outside
 from asl_authority.values.policy_text import TEMPLATE
 from asl_authority.values.public_key_file import public_key_file
 from support.domains import secret
 from support.genesis import ROOT_KEYS
 from support.sealed_machine import ALICE, BOB, BUILDERS, SealedMachine, manifest_bytes, signed
+from support.stopped import tree, verb_of
 from support.stories import Answers, no_randomness, unprotected
+from support.story_files import make_files
+from support.verb_acts import ACTS, called_in
 
 FILES = Path(__file__).parent / "stories/files"
 
@@ -68,6 +75,42 @@ def test_without_a_claim_no_key_is_touched(machine: SealedMachine, words: tuple[
     status, said = call(machine, *words)
 
     assert (status, "CLAIM-MISSING" in said) == (ExitStatus.REFUSED, True)
+
+
+# No key is opened by these themselves.
+UNGATED = {"ceremony run": "each act of a ceremony is asked for by its own verb, which asks the gate"}
+REAL = {
+    verb_of(line[2:]): re.sub(r"--root [a-z]+|--rehearsal", "", line[2:])
+    for act in ACTS.values()
+    for line, _ in called_in(act)
+    if line.startswith("$ ")
+}
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> SealedMachine:
+    """A sealed machine among the stories' files, without a claim; no test changes anything."""
+    place = tmp_path_factory.mktemp("sealed")
+    shutil.copytree(FILES, place, dirs_exist_ok=True)
+    make_files(place)
+    return SealedMachine(place / "machine", BUILDERS)
+
+
+@pytest.mark.parametrize("verb", sorted(MODES.keys() - UNGATED.keys()))
+def test_without_a_claim_every_verb_that_opens_a_key_or_writes_into_a_store_is_refused(
+    verb: str, sealed: SealedMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sealed.root.parent)
+    before = tree(sealed.root.parent)
+    status, said = call(sealed, *shlex.split(REAL[verb])[1:])
+
+    assert (status, "CLAIM-MISSING: " in said) == (ExitStatus.REFUSED, True), said
+    assert tree(sealed.root.parent) == before
+
+
+def test_what_the_gate_does_not_ask_is_there_and_has_its_reason() -> None:
+    assert UNGATED.keys() <= MODES.keys()
+    assert all(UNGATED.values())
 
 
 @VERBS

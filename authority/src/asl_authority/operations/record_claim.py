@@ -5,14 +5,15 @@ What is logged before a key is unlocked is countersigned when one is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from asl_authority.errors import Refused
+from asl_authority.errors import Damaged, IoFailed, Malformed, Refused
 from asl_authority.operations.claim import HOST_ID, PreparedClaim, StoreState
 from asl_authority.operations.pinning import pin
+from asl_authority.operations.views import renew_view
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import opened, read_log
 from asl_authority.storage.layout import DomainPaths, StorePaths
@@ -55,7 +56,15 @@ def record_claim(disk: Disk, root: Path, session_id: str, word: Word) -> Recorde
             return Recorded(prepared, False, (f"not stored: {error} ({error.check_id})",))
         prepared, inventory = _worded(disk, paths, origin, word)
         domain.commit(*pin(domain, store, inventory, prepared.claim))
-        return Recorded(prepared, True, tuple(domain.lines()))
+        return Recorded(prepared, True, (*domain.lines(), *_view_renewed(disk, store)))
+
+
+def _view_renewed(disk: Disk, store: StorePaths) -> Iterator[str]:
+    """The host's domain.json says of its log what that says now; else why not: the claim stands all the same."""
+    try:
+        renew_view(disk, store, HOST_ID, rehearsal=False)
+    except (Damaged, Malformed, IoFailed) as error:
+        yield f"domain.json was not renewed: {error}"
 
 
 def _worded(disk: Disk, paths: DomainPaths, origin: str, word: Word) -> tuple[PreparedClaim, Inventory]:
