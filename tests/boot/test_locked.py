@@ -74,7 +74,7 @@ def test_grub_asks_who_is_there_before_it_gives_its_command_line_or_its_editor(
 
 
 def letter_by_letter(machine: Machine, text: str) -> None:
-    """As people type. UEFI's console reads the same line as GRUB's serial terminal: what comes at once may change order."""
+    """As people type. UEFI's console reads GRUB's serial line too: what comes at once may change its order."""
     for letter in text:
         machine.type(letter)
         time.sleep(0.3)
