@@ -142,7 +142,7 @@ def test_what_a_person_names_by_a_link_still_works(place: Path) -> None:
     assert (place / "elsewhere/proof").is_file()
 
     there = call(place / "nothing", "domain", "list", "--root", place / "volume")
-    assert there == (ExitStatus.DONE, f"{DOMAIN}\n")
+    assert there == (ExitStatus.DONE, f"{DOMAIN}\n  UNRECOGNIZED  Me\n")
     create_store(HostDisk(), authority_root(place / "nothing", place / "link"), "asl/host")
     assert (place / "elsewhere/host/log").is_dir()
 
