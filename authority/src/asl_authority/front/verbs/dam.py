@@ -155,13 +155,14 @@ def verify(call: Call) -> Answer:
 
 def _referred(call: Call, dam: Signed[Dam]) -> Sequence[Finding]:
     """With --snapshot, whether a snapshot of its domain refers to it. Raises Malformed, UsageError."""
+    listed = call.values.get("snapshot")
+    if listed is None:
+        return ()
+    # Most DAMs are verified without it, and a start should cost what it uses.
     from asl_authority.operations.snapshot_check import check_referred
     from asl_authority.storage.plain_files import named, read_file
     from asl_authority.values.snapshot import KIND, MOST_BYTES, read_blocks, read_snapshot
 
-    listed = call.values.get("snapshot")
-    if listed is None:
-        return ()
     with named(listed):
         blocks = read_blocks(read_file(listed, MOST_BYTES))
     meta = listed.with_suffix(".meta")
@@ -172,15 +173,15 @@ def _referred(call: Call, dam: Signed[Dam]) -> Sequence[Finding]:
 
 def _recorded(call: Call, dam: Signed[Dam], courts: Sequence[Court], *, rehearsal: bool) -> Sequence[Finding]:
     """With --proof and --record, whether the domain's log has it. Raises UsageError for one of them, Malformed."""
+    proof, record = call.values.get("proof"), call.values.get("record")
+    if proof is None and record is None:
+        return ()
     from asl_authority.errors import UsageError
     from asl_authority.operations.log_check import MOST_PROOF, MOST_RECORD, check_dam_recorded
     from asl_authority.operations.root_chain import judged
     from asl_authority.storage.plain_files import named, read_file
     from asl_authority.values.checkpoint import read_log_proof
 
-    proof, record = call.values.get("proof"), call.values.get("record")
-    if proof is None and record is None:
-        return ()
     if proof is None or record is None:
         raise UsageError("--proof and --record go together", hint="`dam publish` writes both beside the DAM")
     with named(proof):
