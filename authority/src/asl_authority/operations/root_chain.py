@@ -13,12 +13,12 @@ from the one that is held, and it is said which set it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from asl_authority.operations.twice import verified_elsewhere
 from asl_authority.values.certificate import Certificate, check_certificate
 from asl_authority.values.ed25519 import PublicKey
 from asl_authority.values.finding import Finding
+from asl_authority.values.frozen import frozen
 from asl_authority.values.head import Head
 from asl_authority.values.rootset import RootSet, Rotation, check_rotation
 from asl_authority.values.signed import Signed
@@ -31,7 +31,7 @@ Certified = Sequence[tuple[int, Signed[Certificate]]]
 Judge = Callable[[Sequence[Signed[Certificate]], RootSet], Sequence[Finding]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """A root set, from the record `logseq` on; the first has no rotation.
 
@@ -40,11 +40,11 @@ class Link:
 
     logseq: int
     roots: RootSet
-    rotation: Signed[Rotation] | None = None
-    heads: Mapping[str, Head] = field(default_factory=dict)
+    rotation: Signed[Rotation] | None
+    heads: Mapping[str, Head]
 
 
-@dataclass(frozen=True)
+@frozen
 class RootChain:
     """The root sets of a log, in order; there is at least one."""
 
@@ -65,7 +65,7 @@ class RootChain:
         return next((n for n, link in enumerate(self.links) if link.roots == roots), None)
 
 
-@dataclass(frozen=True)
+@frozen
 class Era:
     """A root set that is in force for the records after the one with the number `after`."""
 
@@ -73,7 +73,7 @@ class Era:
     roots: RootSet
 
 
-@dataclass(frozen=True)
+@frozen
 class Court:
     """A root set, and the certificates that are held to it."""
 
@@ -100,7 +100,9 @@ def chain_from(held: RootSet, rotations: Iterable[Signed[Rotation]]) -> RootChai
     """
     later = (each for each in rotations if each.body.new.version > held.version)
     ordered = sorted(later, key=lambda each: each.body.new.version)
-    return RootChain((Link(0, held), *(Link(n, each.body.new, each) for n, each in enumerate(ordered, 1))))
+    return RootChain(
+        (Link(0, held, None, {}), *(Link(n, each.body.new, each, {}) for n, each in enumerate(ordered, 1)))
+    )
 
 
 def as_far_as_it_holds(chain: RootChain) -> RootChain:

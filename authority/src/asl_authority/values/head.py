@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from asl_authority.values.fields import Fields
+from asl_authority.values.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Head:
     """One state of a log. `root` is the RFC 9162 root of its first `size` records, in lower-case hexadecimal."""
 
