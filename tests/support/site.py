@@ -40,7 +40,7 @@ def make_site(house: Path, at: Path) -> Site:
         + "".join(f"      {row}\n" for row in public_pem(key).splitlines())
         for key in keys
     )
-    (at / "builders.yaml").write_text(f"threshold: 2\nbuilders:\n{people}")
+    (at / "builders.yaml").write_text(f"format: asl-image.builders/1\nthreshold: 2\nbuilders:\n{people}")
     overlay = at / "overlays" / NAME
     sealed = overlay / f"root{BUILDERS}"
     sealed.parent.mkdir(parents=True)
