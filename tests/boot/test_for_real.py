@@ -56,7 +56,7 @@ def test_a_domain_is_founded_under_a_claim_that_builders_vouch_for(
         assert ask(machine, {"failed": FAILED_UNITS}) == {"failed": ""}
         refused = ask(machine, {"no claim": f"asl-auth-host key new --kind offline-root --output {STICK}/root-1"})
         assert "CLAIM-MISSING" in refused["no claim"]
-        done(machine, "asl-auth-host stick open")
+        done(machine, "asl-auth-host stick open KEYS")
         claimed = done(machine, f"asl-auth-host claim --manifest {STICK}/{site.manifest.name}")
         assert "VERIFIED" in claimed.screen
         assert "UNVERIFIED" not in claimed.screen

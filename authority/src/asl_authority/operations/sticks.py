@@ -72,8 +72,9 @@ def _meant(seen: SeenSticks, device: str | None, others: list[SeenStick], none: 
         others = named or [each for each in seen.sticks if each.label == device]
         if not others:
             raise Refused(f"{device[:60]!a} is not plugged in", check_id="STICK-THERE")
-    if device is None:  # an empty drive is there too, but nobody means it
+    if device is None:  # an empty drive is there too, and perhaps the disc that the image came from: nobody means those
         others = [each for each in others if not each.why] or others
+        others = [each for each in others if not each.read_only] or others
     if len(others) != 1:
         names = ", ".join(each.device for each in others)
         raise Refused(
