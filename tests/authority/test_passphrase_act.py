@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,13 @@ from asl_authority.values.drill import Drill, Method
 from asl_authority.values.keyfile import open_key
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.passphrase import own_passphrase
-from support.acts import ME, do, stand, standing_in
+from support.acts import ME, ROOT, do, founded_disk, stand, standing_in
 from support.faulty_disk import FaultyDisk, PowerCutError
-from support.genesis import founded, known_random
-from support.memory_disk import MemoryDisk, fates
+from support.genesis import known_random
+from support.memory_disk import fates
 
 PASSPHRASE = own_passphrase("Many different words make a long one")
 KEYS = draw_keys(known_random("me"), dam_signer=True).by_name
-ROOT = Path("/store")
 
 
 @pytest.fixture
@@ -50,14 +49,6 @@ def root(founded_store: Path) -> Path:
 def sealed(*names: str) -> Sealed:
     """Sealed once for all tests: each takes a second."""
     return seal({name: KEYS[name] for name in names}, PASSPHRASE, known_random("sealing"))
-
-
-@cache
-def made() -> MemoryDisk:
-    disk = MemoryDisk()
-    disk.make_directory(ROOT)
-    founded(disk, ROOT, domain_id=ME)
-    return disk.copy()
 
 
 def change(*names: str) -> Callable[[Standing], Act]:
@@ -122,7 +113,7 @@ def test_a_file_that_does_not_open_is_named_by_no_record(root: Path) -> None:
     for names, one, error in ((("log",), bad, UnlockFailed), (("operator",), other, Malformed)):
         standing = stand(root)
         with pytest.raises(error):
-            carry_out(standing, change_act(standing, names, lambda: one), rehearsal_gate(), KEYS)  # noqa: B023
+            carry_out(standing, change_act(standing, names, partial(replace, one)), rehearsal_gate(), KEYS)
         assert stand(root).report.head == before
     assert do(root, change("log")).report.ok, "what was left of it is taken away"
 
@@ -210,11 +201,11 @@ def test_a_power_cut_leaves_the_old_file_in_force_or_the_new_one_whole() -> None
         asked = change_act(standing, ("log",), lambda: one or sealed("log"))
         return carry_out(standing, asked, rehearsal_gate(), standing_in(standing))
 
-    counting = FaultyDisk(made().copy(), "stop", None)
+    counting = FaultyDisk(founded_disk().copy(), "stop", None)
     changed(counting)
     count, found = len(counting.calls), set()
     for number in (1, count // 4, count // 2, count - 20, count - 8, count - 3, count):
-        disk = made().copy()
+        disk = founded_disk().copy()
         with pytest.raises(PowerCutError):
             changed(FaultyDisk(disk, "stop", number))
         for name in ("all kept", "all lost"):

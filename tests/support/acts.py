@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from asl_authority.operations.act import Act, Done, Standing, carry_out, expect_sound
@@ -13,9 +14,20 @@ from asl_authority.operations.reading import HOST, find_domain
 from asl_authority.storage.disk import Disk, HostDisk
 from asl_authority.storage.layout import StorePaths
 from asl_authority.values.ed25519 import SecretKey
-from support.genesis import ROOTS, known_random
+from support.genesis import ROOTS, founded, known_random
+from support.memory_disk import MemoryDisk
 
 ME = "me.example"
+ROOT = Path("/store")
+
+
+@cache
+def founded_disk() -> MemoryDisk:
+    """A disk in memory with such a store at ROOT; take a copy of it."""
+    disk = MemoryDisk()
+    disk.make_directory(ROOT)
+    founded(disk, ROOT, domain_id=ME)
+    return disk.copy()
 
 
 def stand(

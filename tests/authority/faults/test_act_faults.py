@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -13,25 +12,15 @@ from asl_authority.operations.act import Done, carry_out
 from asl_authority.operations.gate import rehearsal_gate
 from asl_authority.operations.store_acts import put_act
 from asl_authority.storage.disk import Disk
-from support.acts import ME, stand, standing_in
+from support.acts import ROOT, founded_disk, stand, standing_in
 from support.faulty_disk import FaultyDisk, PowerCutError
-from support.genesis import founded
-from support.memory_disk import Fate, MemoryDisk, fates
+from support.memory_disk import Fate, fates
 
 pytestmark = pytest.mark.any_python
 
-ROOT = Path("/store")
 WHATS_LEFT = {name: fate for name, fate in fates(1).items() if name in ("all kept", "all lost", "names only")}
 # What a genesis leaves.
 FOUNDED = 11
-
-
-@cache
-def made() -> MemoryDisk:
-    disk = MemoryDisk()
-    disk.make_directory(ROOT)
-    founded(disk, ROOT, domain_id=ME)
-    return disk.copy()
 
 
 def put(disk: Disk, data: bytes = b"a file\n") -> Done:
@@ -41,7 +30,7 @@ def put(disk: Disk, data: bytes = b"a file\n") -> Done:
 
 @cache
 def calls(fault: str) -> int:
-    counting = FaultyDisk(made().copy(), fault, None)
+    counting = FaultyDisk(founded_disk().copy(), fault, None)
     put(counting)
     return len(counting.calls)
 
@@ -57,14 +46,14 @@ def done_whole(disk: Disk) -> bool:
 
 
 def stopped(number: int, left: dict[str, Fate]) -> set[bool]:
-    disk = made().copy()
+    disk = founded_disk().copy()
     with pytest.raises(PowerCutError):
         put(FaultyDisk(disk, "stop", number))
     return {done_whole(disk.after(fate)) for fate in left.values()}
 
 
 def failed(fault: str, number: int) -> None:
-    disk = made().copy()
+    disk = founded_disk().copy()
     with suppress(IoFailed):
         put(FaultyDisk(disk, fault, number))
     assert not disk.locks

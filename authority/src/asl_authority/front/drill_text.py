@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from asl_authority.operations.key_files import KeyFile
     from asl_authority.values.checkpoint import Checkpoint
 
-PASSPHRASE = "passphrase"  # noqa: S105 - a word
-
 
 def with_drill(call: Call, answer: Answer, domain_id: str, names: Sequence[str], head: Checkpoint) -> Answer:
     """The answer of a founding, and the drill to hold now: nothing depends on the keys yet, so all can be done anew."""
@@ -68,13 +66,14 @@ def undrilled_text(names: Sequence[str]) -> str:
 def _words(call: Call, domain_id: str, name: str, file: object, head: tuple[int, str]) -> tuple[str, ...]:
     from asl_authority.contract import AUTHORITY_ROOT
     from asl_authority.storage.paths import inside
+    from asl_authority.values.drill import Method
 
     stick, rehearsal = call.values.get("stick"), bool(call.values.get("rehearsal"))
     # A log that has grown since is taken with this head too: so it does for every key.
     known = ("--stick", str(stick)) if stick else () if rehearsal else ("--head", f"{head[0]} {head[1]}")
     usual = call.root == inside(call.machine, AUTHORITY_ROOT)
     return (
-        *("key", "drill", str(file), "--kind", _kind(name), "--by", PASSPHRASE),
+        *("key", "drill", str(file), "--kind", _kind(name), "--by", str(Method.PASSPHRASE)),
         *("--output", f"drill-{name}.json", "--domain", domain_id),
         *known,
         *(("--rehearsal",) if rehearsal else ()),
