@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -295,9 +294,8 @@ def expect_writable(disk: Disk, directory: Path) -> None:
 
     Raises Busy, IoFailed. Who writes looks again, for both may have changed by then.
     """
-    with held(disk, directory), durable.told("write", directory):
-        if disk.is_read_only(directory):
-            raise OSError(errno.EROFS, "read-only")
+    with held(disk, directory):
+        durable.expect_writable(disk, directory)
 
 
 def _create_tree(disk: Disk, paths: DomainPaths, origin: str, directories: Sequence[str]) -> None:

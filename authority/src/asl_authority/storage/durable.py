@@ -302,6 +302,13 @@ def told(verb: str, path: Path) -> Iterator[None]:
         raise failed(verb, path, error) from None
 
 
+def expect_writable(disk: Disk, directory: Path) -> None:
+    """Files can be made in this directory, as far as its file system goes. Raises IoFailed, as writing would."""
+    with told("write", directory):
+        if disk.is_read_only(directory):
+            raise OSError(errno.EROFS, "read-only")
+
+
 def failed(verb: str, path: Path, error: OSError) -> IoFailed:
     """What a failure of the disk means for a person."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -34,7 +34,7 @@ def ask_sticks(root: Path, words: str) -> SeenSticks | None:
     """
     said = _asked(root, STICK_SOCKET, f"{words}\n".encode(), sticks.KIND.limits.size)
     if said == b"":
-        raise IoFailed("who opens sticks does not answer", hint="take the stick out, put it in, and try again")
+        raise IoFailed("who opens sticks does not answer", hint="try again, or restart this machine")
     return None if said is None else read_sticks(said)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -64,9 +63,7 @@ def expect_free(disk: Disk, path: Path) -> None:
         raise Refused(f"{path}: is there already; nothing is overwritten", check_id="PATH-TAKEN")
     if durable.is_part(path.name):
         raise UsageError(f"{path.name}: a name of this form is for what is not finished", check_id="PATH-NAME")
-    with durable.told("write", path.parent):
-        if disk.is_read_only(path.parent):
-            raise OSError(errno.EROFS, "read-only")
+    durable.expect_writable(disk, path.parent)
 
 
 def read_files(disk: Disk, path: Path, names: Iterable[str], most: int) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -33,7 +32,7 @@ def sha256_of(path: Path) -> str:
 def expect_room(*paths: Path) -> None:
     """New files can be made there: before anything is asked or signed. Raises UsageError, Refused, IoFailed."""
     from asl_authority.storage.disk import HostDisk
-    from asl_authority.storage.durable import told
+    from asl_authority.storage.durable import expect_writable
 
     for path in paths:
         if not path.parent.is_dir():
@@ -44,9 +43,7 @@ def expect_room(*paths: Path) -> None:
             raise Refused(
                 f"{path}: is there already; nothing is overwritten", hint="name a new file", check_id="PATH-TAKEN"
             )
-        with told("write", path):
-            if HostDisk().is_read_only(path.parent):
-                raise OSError(errno.EROFS, "read-only")
+        expect_writable(HostDisk(), path.parent)
 
 
 def write_new(path: Path, data: bytes) -> None:
