@@ -52,7 +52,7 @@ def test_a_domain_whose_log_is_damaged_hides_no_other(kept: Path, tmp_path: Path
     status, said = call(store, "domain", "list", "--rehearsal")
 
     assert status is ExitStatus.STORE_DAMAGED
-    assert said.startswith(f"{ME}\n  UNRECOGNIZED  me\nother.example\n  its log can't be read:")
+    assert said.startswith(f"{ME}\n  UNRECOGNIZED  me\nother.example\n  it can't be told how it stands:")
     listed = json.loads(call(store, "domain", "list", "--rehearsal", "--json")[1])["domains"]
     assert [(each["domain_id"], each.get("state"), "damage" in each) for each in listed] == [
         (ME, "UNRECOGNIZED", False),

@@ -12,11 +12,15 @@ import pytest
 from asl_authority.contract import ExitStatus
 from asl_authority.front import cli
 from asl_authority.front.outside import Outside
+from asl_authority.operations.act import Act, Bench, Made
+from asl_authority.operations.domain_moves import Move, move_act
 from asl_authority.operations.drill import drill_act
 from asl_authority.operations.drilled import undrilled
 from asl_authority.operations.genesis import USES
+from asl_authority.operations.pieces import Piece
 from asl_authority.storage.disk import HostDisk
 from asl_authority.values.drill import Drill, Method
+from asl_authority.values.log_record import RecordType
 from asl_authority.values.public_key_file import read_public_key_file
 from support.acts import ME, do, stand
 from support.ceremonies import EXAMPLE, Person
@@ -68,6 +72,48 @@ def test_a_key_that_lies_elsewhere_is_not_the_stores_to_name(root: Path) -> None
 
     standing = stand(root, sound=False)
     assert undrilled(DISK, standing.source.paths, standing.report.entries) == ("log", "operator")
+
+
+@pytest.mark.parametrize("key_id", [[], {"a": 1}, 5, True])
+def test_facts_that_are_none_count_for_nothing_and_the_check_is_told_to_its_end(root: Path, key_id: object) -> None:
+    def make(bench: Bench) -> Made:
+        facts: dict[str, object] = {"drill": "ab" * 32, "passed": True, "key_id": key_id, "follows": key_id}
+        return Made((bench.put(Piece(RecordType.ARTIFACT, blocks=(b"x",), facts=facts)),))
+
+    do(root, lambda _: Act("x", "x", (), b"x", make))
+
+    assert named(root) == ("root", "log", "operator")
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+def test_a_public_half_that_can_not_be_read_is_for_the_check_to_say(root: Path, size: int) -> None:
+    standing = stand(root)
+    (root / "domains" / ME / "certs/root.pub").write_bytes(bytes(size))
+
+    assert undrilled(DISK, standing.source.paths, standing.report.entries) == ("log", "operator")
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_drill_for_the_log_of_a_domain_that_signs_nothing_is_refused_before_it_is_held(
+    root: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    do(root, lambda host: move_act(host, ME, Move.REVOKE), "host")
+    key = root / "domains" / ME / "certs/log.priv.enc"
+    output, said = tmp_path / "drill.json", StringIO()
+    words = ("key", "drill", str(key), "--kind", "log", "--by", "passphrase", "--domain", ME, "--rehearsal")
+    outside = Outside(Person(), no_randomness("drill"), unprotected)
+
+    status = cli.run(
+        (*words, "--output", str(output), "--root", str(root), *more),
+        program="asl-auth-host",
+        stdout=said,
+        stderr=said,
+        machine=Path("/nonexistent"),
+        outside=outside,
+    )
+
+    assert (status, "DOMAIN-ACTS: " in said.getvalue()) == (ExitStatus.REFUSED, True), said.getvalue()
+    assert not output.exists()
 
 
 def test_a_check_says_it_as_a_note_and_is_no_failure(root: Path) -> None:

@@ -384,3 +384,35 @@ def test_once_there_is_a_host_nothing_of_a_host_is_signed_outside_of_its_log(mac
 
     assert (status, "LOG-HEAD-UNKNOWN" in said) == (ExitStatus.REFUSED, True), said
     assert list(place.glob("*.signature")) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        'host: {nmae: x, version: "1", mode: normal}\n',
+        'host: {name: x, version: "1", mode: normal}\npolicy: {hash_file: /etc/asl-auth-host/policy.hash}\n',
+    ],
+    ids=["misspelt", "names a file of the image's"],
+)
+def test_where_nothing_is_sealed_a_stores_configuration_breaks_no_rule_of_its_policy(
+    machine: SealedMachine, config: str
+) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    with_store(machine)
+    machine.put("asl-auth-host/host/config.yaml", config)
+    for seal in ("run/asl/seal.json", "etc/asl-auth-host/config.yaml"):  # a copy, looked at elsewhere
+        machine.take(seal)
+
+    status, said = call(machine, "domain", "check", "host")
+
+    assert (status, "POLICY-HASH-SEALED" in said) == (ExitStatus.DONE, False), said
+
+
+def test_a_file_of_the_sealed_policy_that_holds_no_hash_is_said_by_a_check(machine: SealedMachine) -> None:
+    assert call(machine, *CLAIM)[0] is ExitStatus.DONE
+    with_store(machine)
+    machine.put("etc/asl-auth-host/policy.hash", "none\n")
+
+    status, said = call(machine, "domain", "check", "host")
+
+    assert (status, "FAILED  POLICY-HASH-SEALED" in said) == (ExitStatus.CHECK_FAILED, True), said

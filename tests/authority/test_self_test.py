@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from asl_authority.errors import Malformed, UnlockFailed
 from asl_authority.operations import self_test
 from asl_authority.operations.self_test import (
+    answered,
     check_age,
     check_ed25519,
     check_json,
@@ -23,7 +25,8 @@ from asl_authority.operations.self_test import (
     run_self_test,
 )
 from asl_authority.values.canonical import canonical_bytes, read_canonical
-from asl_authority.values.known_answers import AGE_ANSWERS, ED25519_ANSWERS, SHA256_ANSWERS, TREE_ROOTS
+from asl_authority.values.finding import Finding
+from asl_authority.values.known_answers import AGE_ANSWERS, ED25519_ANSWERS, SHA256_ANSWERS, TREE_ROOTS, AgeAnswer
 from asl_authority.values.merkle import Frontier
 
 
@@ -127,6 +130,33 @@ def test_an_scrypt_that_ignores_its_cost_is_refused() -> None:
     assert not finding.ok
     assert "N=1024" in finding.detail
     assert "N=16;" not in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ImportError("no module"), "a package can't be loaded: no module"),
+        (UnlockFailed("it does not open"), "a known answer is refused: it does not open"),
+        (Malformed("not that form"), "a known answer is refused: not that form"),
+    ],
+)
+def test_what_refuses_a_good_answer_or_is_not_there_has_failed_and_the_rest_is_told(
+    error: Exception, words: str
+) -> None:
+    def broken(_: AgeAnswer) -> bytes:
+        raise error
+
+    finding = answered("SELFTEST-AGE", lambda: check_age(broken))
+
+    assert (finding.check_id, finding.ok, finding.detail) == ("SELFTEST-AGE", False, words)
+
+
+def test_a_fault_of_ours_in_a_check_is_no_finding() -> None:
+    def broken() -> Finding:
+        raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        answered("SELFTEST-AGE", broken)
 
 
 def test_json_in_another_order_or_read_loosely_is_refused() -> None:

@@ -92,29 +92,18 @@ def act(
     it, when it is another.
     """
     from asl_authority.front import ui
-    from asl_authority.front.configuration import expect_sealed_policy
-    from asl_authority.front.kept import expect_keeps, expect_known, kept_after
-    from asl_authority.front.modes import expect_operation
+    from asl_authority.front.kept import kept_after
     from asl_authority.front.signing import protect
-    from asl_authority.operations.act import carry_out, expect_may_act
+    from asl_authority.operations.act import carry_out
     from asl_authority.operations.confirm import confirm, digest_text
-    from asl_authority.operations.reading import HOST, only_reading
-    from asl_authority.storage.domains import expect_writable
+    from asl_authority.operations.reading import only_reading
 
-    expect_operation(call, standing.domain_id)
-    # A backup may be older than the policy that is sealed: it is accepted first, and then brought to that policy.
-    if standing.domain_id == HOST and not going_back:
-        expect_sealed_policy(call, policy or standing.report.policy)
-    expect_may_act(standing, asked)
-    if not going_back:
-        expect_known(call, standing.source)
+    expect_allowed(call, standing, asked, going_back=going_back, policy=policy)
     head = ui.rehearsal_banner() if standing.rehearsal else ""
     shown = head + "".join(f"{ui.plain(line)}\n" for line in asked.lines)
     if call.dry_run:
         text = f"{shown}SHA-256 of what would be done\n{digest_text(asked.digest)}Nothing was done.\n"
         return Answer(text, _planned(standing, asked, gate))
-    expect_writable(standing.source.disk, standing.source.paths.root)
-    expect_keeps(call)
     protect(call)
     call.terminal.say(shown)
     confirm(call.terminal, f"To be done in {standing.domain_id}: {asked.what}", asked.digest)
@@ -124,6 +113,32 @@ def act(
     with only_reading():
         done = carry_out(standing, asked, gate, keys)
     return kept_after(call, standing.source, _answer(asked, done))
+
+
+def expect_allowed(
+    call: Call, standing: Standing, asked: Act, *, going_back: bool = False, policy: DomainPolicy | None = None
+) -> None:
+    """All that is asked before a person is: whether this may be done here, now, and could be written and kept.
+
+    A dry run is not asked for the latter, for it writes nothing. Raises Refused, Busy, ConfigError, IoFailed.
+    """
+    from asl_authority.front.configuration import expect_sealed_policy
+    from asl_authority.front.kept import expect_keeps, expect_known
+    from asl_authority.front.modes import expect_operation
+    from asl_authority.operations.act import expect_may_act
+    from asl_authority.operations.reading import HOST
+    from asl_authority.storage.domains import expect_writable
+
+    expect_operation(call, standing.domain_id)
+    # A backup may be older than the policy that is sealed: it is accepted first, and then brought to that policy.
+    if standing.domain_id == HOST and not going_back:
+        expect_sealed_policy(call, policy or standing.report.policy)
+    expect_may_act(standing, asked)
+    if not going_back:
+        expect_known(call, standing.source)
+    if not call.dry_run:
+        expect_writable(standing.source.disk, standing.source.paths.root)
+        expect_keeps(call)
 
 
 def _planned(standing: Standing, asked: Act, gate: Gate) -> dict[str, object]:

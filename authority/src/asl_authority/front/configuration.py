@@ -57,14 +57,16 @@ def sealed_policy_finding(call: Call, policy: DomainPolicy) -> Finding | None:
         return None
     try:
         sealed = sealed_policy_hash(call.machine)
-        here = in_force(call)
-        named = here.config is not None and here.config.hash_file is not None
-        return policy_finding(here, call.machine, policy) if named or sealed is not None else None
     except ConfigError as error:
         return Finding("POLICY-HASH-SEALED", ok=False, detail=str(error))
-    except Refused as error:
-        # Reading works without a configuration, and beside one that the store makes unusable.
+    try:
+        here = in_force(call)
+    except (ConfigError, Refused) as error:
+        # Reading works beside a configuration that is not usable; what is wrong with it is said by who acts.
         return None if sealed is None else Finding("POLICY-HASH-SEALED", ok=False, detail=str(error))
+    # A copy of a store is read on a workstation too, where its configuration names a file of the image's.
+    named = (here.sealed or call.config is not None) and here.config is not None and here.config.hash_file is not None
+    return policy_finding(here, call.machine, policy) if named or sealed is not None else None
 
 
 def text_of(path: Path) -> Text:

@@ -64,17 +64,22 @@ def undrilled_text(names: Sequence[str]) -> str:
 
 
 def _words(call: Call, domain_id: str, name: str, file: object, head: tuple[int, str]) -> tuple[str, ...]:
+    from pathlib import PurePath
+
     from asl_authority.contract import AUTHORITY_ROOT
+    from asl_authority.front.verbs.key import PRIVATE
     from asl_authority.storage.paths import inside
     from asl_authority.values.drill import Method
 
+    # By the file's own name: it is another one after a new passphrase, and nothing is overwritten.
+    record = f"drill-{PurePath(str(file)).name.removesuffix(PRIVATE)}.json"
     stick, rehearsal = call.values.get("stick"), bool(call.values.get("rehearsal"))
     # A log that has grown since is taken with this head too: so it does for every key.
     known = ("--stick", str(stick)) if stick else () if rehearsal else ("--head", f"{head[0]} {head[1]}")
     usual = call.root == inside(call.machine, AUTHORITY_ROOT)
     return (
         *("key", "drill", str(file), "--kind", _kind(name), "--by", str(Method.PASSPHRASE)),
-        *("--output", f"drill-{name}.json", "--domain", domain_id),
+        *("--output", record, "--domain", domain_id),
         *known,
         *(("--rehearsal",) if rehearsal else ()),
         *(() if usual else ("--root", str(call.root))),

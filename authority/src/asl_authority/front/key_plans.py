@@ -25,6 +25,7 @@ def would_make(call: Call, kind: KeyKind, places: tuple[Path, Path]) -> Answer:
 
 def would_change(call: Call, kind: KeyKind, public: PublicKey, places: tuple[Path, Path]) -> Answer:
     """The same key for another passphrase. Raises Malformed for a file that can be no key of this kind."""
+    _data(call, kind)
     lines = [*_opened(call, kind, public, "its passphrase"), *_new_file(call, kind, places), *_stays(call)]
     return _answer(lines, {**_members(kind, places), **_of(call, public)})
 
@@ -37,6 +38,7 @@ def would_split(
 
     threshold, count = wanted
     private, half, record = places
+    _data(call, kind)
     lines = [
         *_opened(call, kind, public, "its passphrase"),
         f"to try in memory: each of the {comb(count, threshold)} combinations of {threshold} shares of {count}",
@@ -88,11 +90,9 @@ def would_drill(call: Call, kind: KeyKind, public: PublicKey, record: ShareSet |
 
 
 def _opened(call: Call, kind: KeyKind, public: PublicKey, by: str) -> list[str]:
-    """What is opened and held against what. Raises Malformed."""
+    """What is opened and held against what."""
     from asl_authority.values.keyfile import cost_words
 
-    if call.verb != "key drill":
-        _data(call, kind)
     return [
         f"to open: {call.path('file')}, a key of the kind {kind}, {cost_words(kind)}, by {by}",
         f"to hold against its public half: {public.key_id}",
@@ -100,6 +100,7 @@ def _opened(call: Call, kind: KeyKind, public: PublicKey, by: str) -> list[str]:
 
 
 def _data(call: Call, kind: KeyKind) -> bytes:
+    """The file to be opened. Raises Malformed for one that can be no key of this kind."""
     from asl_authority.storage.plain_files import named, read_file
     from asl_authority.values.age import read_header
     from asl_authority.values.keyfile import WORK

@@ -103,13 +103,11 @@ def _recording(call: Call) -> Callable[[Held, Answer], Answer] | None:
     domain_id = call.values.get("domain")
     if domain_id is None:
         return None
-    from asl_authority.front.acting import act, gate_of, standing_of
-    from asl_authority.front.kept import expect_keeps, expect_known
-    from asl_authority.operations.drill import drill_act
+    from asl_authority.front.acting import act, expect_allowed, gate_of, standing_of
+    from asl_authority.operations.drill import drill_act, drill_to_come
 
     gate, standing = gate_of(call), standing_of(call, domain_id)
-    expect_known(call, standing.source)  # before there is a drill, not after it
-    expect_keeps(call)
+    expect_allowed(call, standing, drill_to_come())  # before there is a drill, not after it
 
     def record(held: Held, ended: Answer) -> Answer:
         call.terminal.say(ended.text)

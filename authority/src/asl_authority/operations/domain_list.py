@@ -16,7 +16,7 @@ from asl_authority.values.domain_view import derive, facts_of_domain
 
 @dataclass(frozen=True)
 class Listed:
-    """A domain that lies in a store; `damage` is why its log can't be read, and then nothing else is known of it."""
+    """A domain that lies in a store; `damage` is why nothing else can be said of it."""
 
     domain_id: str
     state: State | None = None

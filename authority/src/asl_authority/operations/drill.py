@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asl_authority.errors import AuthorityError, Malformed, UnlockFailed, UsageError
 from asl_authority.operations.act import Act, Bench, Made
@@ -90,7 +90,16 @@ def drill_act(drill: Drill) -> Act:
         facts = {"drill": digest, "key_id": drill.key_id, "passed": drill.passed}
         return Made((bench.put(Piece(RecordType.ARTIFACT, blocks=(data,), facts=facts)),), names={digest: "drill.json"})
 
-    return Act("key-drill", "the record of a drill is kept", lines, data, make)
+    return replace(drill_to_come(), lines=lines, parameters=data, make=make)
+
+
+def drill_to_come() -> Act:
+    """What may or may not be done, before there is a record."""
+
+    def make(_: Bench) -> Made:
+        raise ValueError("there is no record of a drill yet")
+
+    return Act("key-drill", "the record of a drill is kept", (), b"", make)
 
 
 def ask_persons(terminal: Terminal) -> tuple[str, ...]:

@@ -147,8 +147,12 @@ class NewDomain:
 
 def draw_keys(random: Callable[[int], bytes], *, dam_signer: bool) -> DomainKeys:
     """Fresh keys; `random` gives as many fresh bytes as it is asked for."""
-    names = [name for name in USES if name != "dam-signer" or dam_signer]
-    return DomainKeys({name: SecretKey(random(KEY_BYTES)) for name in names})
+    return DomainKeys({name: SecretKey(random(KEY_BYTES)) for name in key_names(dam_signer=dam_signer)})
+
+
+def key_names(*, dam_signer: bool) -> list[str]:
+    """The keys that a new domain has, in the order in which they are drawn."""
+    return [name for name in USES if name != "dam-signer" or dam_signer]
 
 
 def prepare_domain(asked: Asked, keys: DomainKeys, issuer: PublicKey) -> NewDomain:

@@ -61,13 +61,20 @@ def write_sealed(
     data = seal_key(key, passphrase.text, kind, random(keyfile.RANDOM_BYTES))
 
     def counts(again: bytes) -> None:
-        opened = open_key(again, passphrase.text, kind, key.public)
-        bad = [finding for finding in prove(opened, random(32)) if not finding.ok]
-        if bad:
-            raise Malformed(f"{path}: its key does not sign as it must", check_id=bad[0].check_id)
+        expect_opens(str(path), again, passphrase, kind, key.public, random(32))
         then()
 
     write_checked(path, data, counts)
+
+
+def expect_opens(
+    name: str, data: bytes, passphrase: Passphrase, kind: KeyKind, public: PublicKey, challenge: bytes
+) -> None:
+    """A new key file opens, and what is in it signs. Raises UnlockFailed, Malformed."""
+    opened = open_key(data, passphrase.text, kind, public)
+    bad = [finding for finding in prove(opened, challenge) if not finding.ok]
+    if bad:
+        raise Malformed(f"{name}: its key does not sign as it must", check_id=bad[0].check_id)
 
 
 def prove(key: SecretKey, challenge: bytes) -> list[Finding]:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from asl_authority.errors import Malformed, Refused
+from asl_authority.errors import Refused
 from asl_authority.operations.act import Act, Bench, Made, Standing
 from asl_authority.operations.genesis import USES
 from asl_authority.operations.key_files import KeyFile, key_files
-from asl_authority.operations.keys import prove
+from asl_authority.operations.keys import expect_opens
 from asl_authority.operations.pieces import Piece
 from asl_authority.storage import durable, layout
 from asl_authority.values.canonical import canonical_bytes
-from asl_authority.values.ed25519 import PublicKey, SecretKey
-from asl_authority.values.keyfile import RANDOM_BYTES, cost_words, open_key, seal_key
+from asl_authority.values.ed25519 import SecretKey
+from asl_authority.values.keyfile import RANDOM_BYTES, cost_words, seal_key
 from asl_authority.values.log_record import RecordType
 from asl_authority.values.passphrase import Passphrase
 from asl_authority.values.public_key_file import MOST_BYTES, read_public_key_file
@@ -78,9 +78,9 @@ def change_act(standing: Standing, names: Sequence[str], sealed: Callable[[], Se
             facts = {"key": new.key, "key_id": publics[new.key].key_id, "follows": held[new.key].sha256, **weak}
             entries.append(bench.put(Piece(RecordType.KEY, {new.path: data, new.half: halves[new.key]}, facts=facts)))
             if done:
-                _expect_opens(
-                    durable.read(bench.domain.disk, root / new.path, MOST_SEALED), new, done, publics[new.key]
-                )
+                data = durable.read(bench.domain.disk, root / new.path, MOST_SEALED)
+                kind = USES[new.key].kind
+                expect_opens(new.path, data, done.passphrase, kind, publics[new.key], done.challenge)
         given = {held[name].sha256 for name in names} | {hashlib.sha256(half).hexdigest() for half in halves.values()}
         return Made(tuple(entries), tuple(given))
 
@@ -92,11 +92,3 @@ def seal(keys: Mapping[str, SecretKey], passphrase: Passphrase, random: Callable
     """The same keys for another passphrase. Raises Refused for too little memory."""
     files = {name: seal_key(key, passphrase.text, USES[name].kind, random(RANDOM_BYTES)) for name, key in keys.items()}
     return Sealed(passphrase, files, random(32))
-
-
-def _expect_opens(data: bytes, new: KeyFile, done: Sealed, public: PublicKey) -> None:
-    """As for every new key file. Raises Malformed."""
-    opened = open_key(data, done.passphrase.text, USES[new.key].kind, public)
-    bad = [finding for finding in prove(opened, done.challenge) if not finding.ok]
-    if bad:
-        raise Malformed(f"{new.path}: its key does not sign as it must", check_id=bad[0].check_id)

@@ -15,7 +15,7 @@ from pathlib import Path
 from asl_authority.operations.act import Act, Standing, expect_may_act, held_for, work
 from asl_authority.operations.founding import Founding, found_domain
 from asl_authority.operations.gate import Gate
-from asl_authority.operations.genesis import USES
+from asl_authority.operations.genesis import USES, key_names
 from asl_authority.storage import durable, layout
 from asl_authority.storage.disk import Disk
 from asl_authority.storage.domains import HOST, create_directories, entries_of, read_log
@@ -145,7 +145,7 @@ def _tried_founding(
     below: Disk, root: Path, founding: Founding, roots: Sequence[PublicKey], asked: Asked
 ) -> dict[str, object]:
     new, disk = founding.new, TrialDisk(below)
-    names = [name for name in USES if name != "dam-signer" or new.asked.dam_signer]
+    names = key_names(dam_signer=new.asked.dam_signer)
     keys = PretendedKeys(dict(zip(names, (each.body.subject_pubkey for each in new.requests), strict=True)), asked)
     holders = [
         signer_of(Level.ROOT, Pretender(key_name(Level.ROOT), each, asked), rehearsal=new.asked.rehearsal)

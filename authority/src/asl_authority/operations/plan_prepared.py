@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from asl_authority.operations.genesis import USES, NewDomain
+from asl_authority.operations.genesis import NewDomain, key_names
 from asl_authority.operations.plan import FILLINGS, Asked, common, pretender
 from asl_authority.operations.prepared import PreparedGenesis, files_of, payload_name, prepare_genesis, signature_name
 from asl_authority.operations.root_sessions import signature_files
@@ -61,7 +61,7 @@ def plan_brought(before: PreparedGenesis, after: PreparedGenesis) -> Plan:
 def _tried(new: NewDomain, issuer: PublicKey, asked: Asked) -> Plan:
     rehearsal = new.asked.rehearsal
     root = pretender("root", new.dam.body.root_key, asked, rehearsal=rehearsal)
-    names = [name for name in USES if name != "dam-signer" or new.asked.dam_signer]
+    names = key_names(dam_signer=new.asked.dam_signer)
     # Another each time: how long a key at rest will be, and what passphrase a person takes, is not known before.
     sealed = {name: name.encode() * asked.filling for name in names}
     signed = replace(new, dam=new.dam.signed_by(root))

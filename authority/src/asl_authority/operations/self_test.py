@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
-from asl_authority.errors import Malformed, UnlockFailed
+from asl_authority.errors import AuthorityError, Malformed, UnlockFailed
 from asl_authority.values.canonical import canonical_bytes, read_canonical
 from asl_authority.values.ed25519 import PublicKey, SecretKey
 from asl_authority.values.finding import Finding
@@ -43,22 +43,23 @@ class Ed25519(Protocol):
 def run_self_test() -> Iterator[Finding]:
     """All checks on this machine, one finding each, as they end."""
     yield check_sha256(lambda message: hashlib.sha256(message).digest())
-    try:
-        yield check_ed25519(_InstalledEd25519())
-    except ImportError as error:
-        yield Finding("SELFTEST-ED25519", ok=False, detail=f"the cryptography package can't be loaded: {error}")
+    yield answered("SELFTEST-ED25519", lambda: check_ed25519(_InstalledEd25519()))
     yield check_scrypt(_scrypt)
-    try:
-        yield check_slip39(_combined)
-    except ImportError as error:
-        yield Finding("SELFTEST-SLIP39", ok=False, detail=f"the package for shares can't be loaded: {error}")
-    yield check_json(canonical_bytes, read_canonical)
+    yield answered("SELFTEST-SLIP39", lambda: check_slip39(_combined))
+    yield answered("SELFTEST-JSON", lambda: check_json(canonical_bytes, read_canonical))
     yield check_tree(_root, _extends)
-    try:
-        yield check_age(_opened)
-    except ImportError as error:
-        yield Finding("SELFTEST-AGE", ok=False, detail=f"the cryptography package can't be loaded: {error}")
+    yield answered("SELFTEST-AGE", lambda: check_age(_opened))
     yield check_random(lambda size: os.getrandom(size, os.GRND_NONBLOCK))
+
+
+def answered(check_id: str, check: Callable[[], Finding]) -> Finding:
+    """What a check finds; that it can't be done, or that a good answer is refused, is a failure too."""
+    try:
+        return check()
+    except ImportError as error:
+        return Finding(check_id, ok=False, detail=f"a package can't be loaded: {error}")
+    except AuthorityError as error:
+        return Finding(check_id, ok=False, detail=f"a known answer is refused: {error}")
 
 
 def check_sha256(sha256: Callable[[bytes], bytes]) -> Finding:

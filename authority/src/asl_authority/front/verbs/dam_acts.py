@@ -20,7 +20,9 @@ def rotate(call: Call) -> Answer:
     """The next manifest, signed here or elsewhere, in the domain's log."""
     from asl_authority.errors import UsageError
     from asl_authority.front import show as words
+    from asl_authority.front.configuration import expect_sealed_policy
     from asl_authority.operations.dam_acts import next_dam, rotate_act
+    from asl_authority.operations.reading import HOST
     from asl_authority.values.dam_diff import diff_dams
     from asl_authority.values.ed25519 import SecretKey
 
@@ -39,6 +41,8 @@ def rotate(call: Call) -> Answer:
         task = _signed(task, path)
     asked = rotate_act(standing, task, certificates, policy, shown, throwaway)
     if path := call.values.get("payload"):
+        if standing.domain_id == HOST:  # where it is signed here, `act` asks
+            expect_sealed_policy(call, policy or standing.report.policy)
         return _payload(task, "\n".join(shown) + "\n", path)
     return act(call, gate, standing, asked, policy=policy)
 
@@ -76,17 +80,12 @@ def _body(call: Call) -> Dam:
 
 
 def _policy(call: Call, standing: Standing, dam: Dam) -> DomainPolicy | None:
-    """The policy that comes with the next manifest, if one does; the host's is the sealed one. Raises Refused."""
+    """The policy that comes with the next manifest, if one does. Raises Refused."""
     from asl_authority.errors import Refused
-    from asl_authority.front.configuration import expect_sealed_policy
-    from asl_authority.operations.reading import HOST
 
     path = call.values.get("policy")
-    policy = standing.report.policy if path is None else given_policy(path)
-    if standing.domain_id == HOST:
-        expect_sealed_policy(call, policy)
     if path is not None:
-        return policy
+        return given_policy(path)
     if dam.policy_hash != standing.report.policy.hash:
         raise Refused(
             f"the DAM names the policy {dam.policy_hash}, the domain has another",

@@ -41,10 +41,10 @@ def list_(call: Call) -> Answer:
 
 
 def _listed(each: Listed) -> str:
-    """A domain's two lines, or what is wrong with its log."""
+    """A domain's two lines, or what is wrong with them."""
     from asl_authority.front import ui
 
-    said = f"{each.state}  {each.label}" if each.state else f"its log can't be read: {each.damage}"
+    said = f"{each.state}  {each.label}" if each.state else f"it can't be told how it stands: {each.damage}"
     lines = [each.domain_id, *([f"  {ui.plain(said)}"] if each.state else ui.wrapped(ui.plain(said), "  "))]
     return "".join(f"{line}\n" for line in lines)
 

@@ -152,6 +152,7 @@ def _found(call: Call, gate: Gate, asked: Asked, roots: Roots) -> Answer:
     from asl_authority.operations.genesis import sign_domain
 
     drawn = draw(call, gate, asked, roots.public[0])
+    expect_place(call, drawn.new)
     if call.dry_run:
         return planned(drawn.new, plan(call, gate, drawn.new, roots.public))
     agree(call, drawn.new)
@@ -206,14 +207,19 @@ def plan(
     return plan_founding(HostDisk(), call.root, founding, roots)
 
 
-def agree(call: Call, new: NewDomain) -> None:
-    """There is room for it, and a person has seen and confirmed all that will be signed. Raises Refused, Aborted."""
+def expect_place(call: Call, new: NewDomain) -> None:
+    """There is room for it in the store and on the stick. Raises UsageError, Refused, Busy, Malformed, IoFailed."""
     from asl_authority.front.kept import expect_free_on_stick
     from asl_authority.front.store import expect_free
-    from asl_authority.operations.confirm import confirm
 
     expect_free(call, new.domain_id)
     expect_free_on_stick(call, new.origin, new.domain_id)
+
+
+def agree(call: Call, new: NewDomain) -> None:
+    """A person has seen and confirmed all that will be signed. Raises Aborted."""
+    from asl_authority.operations.confirm import confirm
+
     call.terminal.say(shown(new))
     confirm(call.terminal, f"To be signed: everything of {new.asked.label}", new.digest)
 

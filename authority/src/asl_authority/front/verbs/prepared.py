@@ -26,7 +26,7 @@ DIRECTORY = Argument(("DIR",), "the directory that --prepare has made", "DIR", "
 def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
     """Draw, show, have it confirmed, seal, and leave all of it in a new directory; no root signs here."""
     from asl_authority.errors import UsageError
-    from asl_authority.front.verbs.founding import agree, draw, planned, seal
+    from asl_authority.front.verbs.founding import agree, draw, expect_place, planned, seal
     from asl_authority.operations.genesis import sign_manifest
     from asl_authority.operations.plan_prepared import plan_prepare
     from asl_authority.operations.prepared import prepare_genesis, write_prepared
@@ -39,6 +39,7 @@ def prepare(call: Call, gate: Gate, asked: Asked) -> Answer:
     expect_free(disk, path)
     issuer = _issuer(call, asked.roots, rehearsal=gate.rehearsal)
     drawn = draw(call, gate, asked, issuer)
+    expect_place(call, drawn.new)
     if call.dry_run:
         return planned(drawn.new, plan_prepare(drawn.new, issuer))
     agree(call, drawn.new)
@@ -74,10 +75,10 @@ def sign(call: Call) -> Answer:
     elif call.dry_run and not (call.values.get("key") or rehearsal):
         return _looked_at(before, plan_session(before, ()))
     else:
-        expect_writable(disk, path)
         signers = _signers(call, before, rehearsal=rehearsal)
         if call.dry_run:
             return _would_sign(call, before, signers)
+        expect_writable(disk, path)
         after, done = _signed_here(call, before, signers)
     files = keep_signatures(disk, path, before, after)
     answer = _signed(call, path, after, files)
@@ -87,10 +88,8 @@ def sign(call: Call) -> Answer:
 
 def found(call: Call) -> Answer:
     """Hold everything to its rules once more, have it confirmed, open the domain's keys, and found it."""
-    from asl_authority.front.kept import expect_free_on_stick
     from asl_authority.front.signing import protect
-    from asl_authority.front.store import expect_free
-    from asl_authority.front.verbs.founding import plan, planned, shown, write
+    from asl_authority.front.verbs.founding import expect_place, plan, planned, shown, write
     from asl_authority.operations.confirm import confirm
     from asl_authority.operations.founding import Founding
     from asl_authority.operations.prepared import load_prepared
@@ -100,8 +99,7 @@ def found(call: Call) -> Answer:
     gate, path = gate_of(call), call.path("dir")
     prepared = load_prepared(HostDisk(), path, rehearsal=gate.rehearsal)
     _expect_still_wanted(call, prepared, rehearsal=gate.rehearsal)
-    expect_free(call, prepared.new.domain_id)
-    expect_free_on_stick(call, prepared.new.origin, prepared.new.domain_id)
+    expect_place(call, prepared.new)
     new = expect_complete(prepared)
     if call.dry_run:
         return planned(new, plan(call, gate, new, (), sealed=prepared.sealed))
