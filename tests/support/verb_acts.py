@@ -116,6 +116,9 @@ ACTS = {
         $ asl-auth-host key drill log.priv.enc --kind log --by passphrase --output drill.json
         > Alice
     """,
+    "keys of a domain": f"""
+        $ asl-auth-host key change-passphrase {ME} --key-name log {IN}
+    """,
     "shares of a key": """
         $ asl-auth-host key split log.priv.enc --kind log --shares 2 --threshold 2 --output backup
         $ asl-auth-host key combine shared.priv.enc --kind log --output again --own

@@ -34,6 +34,8 @@ def rotate(call: Call) -> Answer:
         raise UsageError(f"{call.path('file')}: is of {dam.domain_id}, not of {standing.domain_id}")
     certificates = given_certificates(call.values.get("certificate", ()), rehearsal=standing.rehearsal)
     policy = _policy(call, standing, dam)
+    if standing.domain_id == HOST:  # `act` asks too, but after certificates were made, and not for a payload
+        expect_sealed_policy(call, policy or standing.report.policy)
     task = next_dam(standing, dam, certificates, policy)
     shown = words.dam_diff_text(before, dam, diff_dams(before, dam)).splitlines()
     throwaway = SecretKey(call.outside.random(32))
@@ -41,8 +43,6 @@ def rotate(call: Call) -> Answer:
         task = _signed(task, path)
     asked = rotate_act(standing, task, certificates, policy, shown, throwaway)
     if path := call.values.get("payload"):
-        if standing.domain_id == HOST:  # where it is signed here, `act` asks
-            expect_sealed_policy(call, policy or standing.report.policy)
         return _payload(task, "\n".join(shown) + "\n", path)
     return act(call, gate, standing, asked, policy=policy)
 
